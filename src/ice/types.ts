@@ -1,0 +1,192 @@
+/** What the ICE agent takes and tells: the vocabulary of `purertc/ice`. */
+import type { CryptoProvider } from '../crypto/provider.ts';
+import type { RandomSource } from '../machine.ts';
+import type { SocketAddress } from './address.ts';
+import type { IceCandidate } from './candidate.ts';
+
+/** The short-term credentials of one side for one generation (RFC 8445 §5.3): ice-chars, 4–256 and 22–256 of them. */
+export type IceCredentials = { readonly usernameFragment: string; readonly password: string };
+
+export type IceRole = 'controlling' | 'controlled';
+
+/** RTCIceTransportState, with the meanings of W3C webrtc §5.6.4. `closed` and `failed` are left only by `restart`, `closed` never. */
+export type IceState = 'new' | 'checking' | 'connected' | 'completed' | 'disconnected' | 'failed' | 'closed';
+
+/** RTCIceGathererState, W3C webrtc §5.6.3. */
+export type IceGatheringState = 'new' | 'gathering' | 'complete';
+
+/** RFC 8445 §6.1.2.6. */
+export type PairState = 'frozen' | 'waiting' | 'inProgress' | 'succeeded' | 'failed';
+
+/**
+ * Something datagrams can be sent from. The agent never opens one: the caller binds it, names it by a small integer
+ * and carries what `transmit` hands over. A relay is a TURN allocation: `transmit` on its `socketId` sends through it.
+ */
+export type LocalSocket = HostSocket | RelaySocket;
+
+export type HostSocket = {
+  readonly type: 'host';
+  readonly socketId: number;
+  /** The address it is bound to: an IP literal of one interface, not the wildcard. */
+  readonly address: string;
+  readonly port: number;
+  /** 0 … 65535, unique per socket (RFC 8445 §5.1.2.1). Default: RFC 8421's interleaving of IPv6 and IPv4, in order of adding. */
+  readonly localPreference?: number;
+  /** A `.local` name to tell the peer in place of the address (draft-ietf-mmusic-mdns-ice-candidates). */
+  readonly mdnsName?: string;
+};
+
+export type RelaySocket = {
+  readonly type: 'relay';
+  readonly socketId: number;
+  /** The relayed address. */
+  readonly address: string;
+  readonly port: number;
+  /** The mapped address of the Allocate response (RFC 8839 §5.1). */
+  readonly relatedAddress: string;
+  readonly relatedPort: number;
+  /** How the TURN server is reached. */
+  readonly relayProtocol: 'udp' | 'tcp' | 'tls';
+  /** The server's URL, for RTCIceCandidate. */
+  readonly url: string;
+  readonly localPreference?: number;
+};
+
+/** A STUN server, its name already resolved. A name with several addresses is several servers. */
+export type StunServer = SocketAddress & {
+  /** As the application wrote it, e.g. `stun:stun.example.org:3478`; shown in candidates and errors. */
+  readonly url: string;
+};
+
+/** One of our candidates. The object is the same for as long as the candidate lives. */
+export type LocalCandidate = IceCandidate & {
+  readonly socketId: number;
+  /** The real address checks are sent from, also where `address` shows a `.local` name (RFC 8445 §5.1.1). */
+  readonly base: SocketAddress;
+  /** The STUN or TURN server it was learned from. */
+  readonly url?: string;
+  readonly relayProtocol?: 'udp' | 'tcp' | 'tls';
+};
+
+/** One of the peer's candidates, signalled or learned from a check. The object is the same for as long as it lives. */
+export type RemoteCandidate = IceCandidate & {
+  /** Where it is reached; differs from `address` and `port` only where those show a name. */
+  readonly transportAddress: SocketAddress;
+};
+
+/** A candidate pair as `selectedPair` and `pairs` show it: live, read-only. All times in ms, `At` on the caller's clock. */
+export interface CandidatePair {
+  /** Unique within the agent. */
+  readonly id: number;
+  readonly local: LocalCandidate;
+  readonly remote: RemoteCandidate;
+  /** Send on this socket … */
+  readonly socketId: number;
+  /** … to this address. */
+  readonly remoteAddress: SocketAddress;
+  readonly state: PairState;
+  /** Nominated by the controlling agent, and the check that said so has succeeded. */
+  readonly nominated: boolean;
+  /** Whether a check over it succeeded and consent has not run out since: data may flow. */
+  readonly valid: boolean;
+  /** RFC 8445 §6.1.2.3, as its upper and lower 32 bits. */
+  readonly priority: PairPriority;
+  readonly stats: Readonly<PairStats>;
+}
+
+/** 2^32·MIN(G,D) + 2·MAX(G,D) + (G>D?1:0) does not fit a double: two parts, compared in this order. */
+export type PairPriority = { readonly min: number /** 2·MAX(G,D) + (G>D?1:0) */; readonly rest: number };
+
+/** Counters as RTCIceCandidatePairStats wants them. */
+export type PairStats = {
+  requestsSent: number;
+  requestsReceived: number;
+  responsesSent: number;
+  responsesReceived: number;
+  /** RFC 7675 checks; they are not counted in `requestsSent`. */
+  consentRequestsSent: number;
+  /** Undefined until a response came. */
+  currentRoundTripMs: number | undefined;
+  totalRoundTripMs: number;
+  lastResponseAt: number | undefined;
+  lastRequestAt: number | undefined;
+};
+
+/** Plain counters of what was dropped, by reason; for stats and for whoever looks for a lost packet. */
+export type IceAgentStats = {
+  /** Not STUN, malformed, a wrong FINGERPRINT, or a method or class ICE does not use. */
+  malformedPackets: number;
+  /** No or wrong USERNAME, or no or wrong MESSAGE-INTEGRITY. */
+  unauthenticatedRequests: number;
+  /** A response that answers nothing we asked, failed authentication, or came from elsewhere. */
+  unexpectedResponses: number;
+  /** Requests refused because a bound was reached. */
+  requestsOverLimit: number;
+  /** Signalled candidates not taken: unknown kind, filtered, of another generation, or over the limit. */
+  remoteCandidatesIgnored: number;
+  /** Pairs not formed because the checklist was full. */
+  pairsOverLimit: number;
+  roleConflicts: number;
+};
+
+export type IceEvent =
+  | { readonly kind: 'gatheringState'; readonly state: IceGatheringState }
+  /** Tell it to the peer. */
+  | { readonly kind: 'candidate'; readonly candidate: LocalCandidate }
+  /** RTCPeerConnectionIceErrorEvent: a STUN error code, or 701 when the server did not answer. */
+  | {
+      readonly kind: 'candidateError';
+      readonly socketId: number;
+      readonly url: string;
+      readonly errorCode: number;
+      readonly errorText: string;
+    }
+  | { readonly kind: 'state'; readonly state: IceState }
+  /** `null` when the path in use was lost for good or forgotten. */
+  | { readonly kind: 'selectedPair'; readonly pair: CandidatePair | null }
+  /** A role conflict was repaired (RFC 8445 §7.3.1.1). */
+  | { readonly kind: 'role'; readonly role: IceRole };
+
+/** Which of the candidates may be used; the rest never exist. Called once per candidate. */
+export type CandidateFilter = (candidate: IceCandidate, side: 'local' | 'remote') => boolean;
+
+export type IceAgentSink = {
+  /** Sends a datagram at once; it belongs to the receiver of this call. */
+  transmit(packet: Uint8Array, socketId: number, remote: SocketAddress): void;
+  /** Reports once the agent's state is settled: the handler may call back in. */
+  event(event: IceEvent): void;
+};
+
+export type IceAgentOptions = {
+  readonly crypto: CryptoProvider;
+  readonly random: RandomSource;
+  readonly controlling: boolean;
+  /** RFC 8445 §2.5: only answers checks. For a server on a public address. Default false. */
+  readonly lite?: boolean;
+  /** Default: 4 and 24 random ice-chars. */
+  readonly localCredentials?: IceCredentials;
+  /** RTCIceTransportPolicy: `relay` hides host and reflexive candidates. Default `all`. */
+  readonly transportPolicy?: 'all' | 'relay';
+  readonly candidateFilter?: CandidateFilter;
+  /** Software name to put into requests to STUN servers; default none: it only tells strangers who we are. */
+  readonly software?: string;
+  readonly timing?: Partial<IceTiming>;
+};
+
+/** All in milliseconds. The defaults stand in `timing.ts` with their sources. */
+export type IceTiming = {
+  /** Ta: the least time between two new transactions of this agent. Less floods NATs; more slows every call down. */
+  readonly taMs: number;
+  /** The floor of the retransmission timeout of checks and gathering. */
+  readonly minRtoMs: number;
+  /** How long the controlling side waits for a better pair once one works. */
+  readonly nominationSettleMs: number;
+  /** RFC 8863: how long to wait for the peer's checks before failing. */
+  readonly pacMs: number;
+  /** No answer to consent checks for this long: `disconnected`. */
+  readonly disconnectedMs: number;
+  /** RFC 7675: no answer for this long: sending stops. */
+  readonly consentExpiryMs: number;
+  /** RFC 7675: the least and the most time between two consent checks. */
+  readonly consentIntervalMs: readonly [least: number, most: number];
+};
