@@ -1,0 +1,171 @@
+/**
+ * A session description as data: what an offer or an answer says, without how it is spelled (RFC 8866, RFC 8829).
+ *
+ * Descriptions are values. Nothing changes one; functions make new ones out of old ones.
+ * What this stack does not know stands in `attributes`, to be looked at, and is never copied into an answer: an echoed
+ * attribute is a promise nobody here can keep (`a=sctp-init` is the one that breaks data channels in practice).
+ */
+
+/** The types of RTCSdpType that carry a description; a rollback carries none. */
+export type DescriptionType = 'offer' | 'pranswer' | 'answer';
+
+export interface SessionDescription {
+  readonly origin: Origin;
+  /** The `s=` line; means nothing in JSEP. */
+  readonly name: string;
+  readonly groups: readonly Group[];
+  readonly iceLite: boolean;
+  /** RFC 8285 §6: one-byte and two-byte RTP header extensions may be mixed. */
+  readonly extmapAllowMixed: boolean;
+  /** The value of `a=msid-semantic`, which old clients look for; `null` when absent. */
+  readonly msidSemantic: string | null;
+  readonly bandwidths: readonly Bandwidth[];
+  /** What holds for every section that does not say otherwise. */
+  readonly transport: TransportAttributes;
+  /** What we do not know, in order. */
+  readonly attributes: readonly Attribute[];
+  /** The `m=` sections, in order. Their order never changes in a session (RFC 3264 §8). */
+  readonly media: readonly MediaSection[];
+}
+
+/** The `o=` line (RFC 8866 §5.2). */
+export interface Origin {
+  readonly username: string;
+  /** Decimal digits of a number below 2^63, too large for a double. */
+  readonly sessionId: string;
+  readonly sessionVersion: string;
+  readonly address: ConnectionAddress;
+}
+
+/** `IN IP4 0.0.0.0`. Means nothing where ICE decides. */
+export interface ConnectionAddress {
+  readonly networkType: string;
+  readonly addressType: string;
+  readonly address: string;
+}
+
+/** RFC 5888 §5: sections that belong together, by their mids. */
+export interface Group {
+  readonly semantics: string;
+  readonly mids: readonly string[];
+}
+
+/** A `b=` line: `TIAS` in bits per second, `AS` in kilobits per second. */
+export interface Bandwidth {
+  readonly type: string;
+  readonly value: number;
+}
+
+/** An attribute line: `a=name` (value `null`) or `a=name:value`. */
+export interface Attribute {
+  readonly name: string;
+  readonly value: string | null;
+}
+
+export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
+
+/** RFC 8842 §5.1, RFC 4145 §4: who sends the ClientHello. `active` does. */
+export type Setup = 'actpass' | 'active' | 'passive' | 'holdconn';
+
+/** RFC 8122 §5. `algorithm` in lower case, `value` as pairs of upper-case hexadecimal digits with colons. */
+export interface Fingerprint {
+  readonly algorithm: string;
+  readonly value: string;
+}
+
+export interface IceCredentials {
+  readonly usernameFragment: string;
+  readonly password: string;
+}
+
+/** What may stand at the session level or in a section; the section's word counts (RFC 8829 §5.8.2). */
+export interface TransportAttributes {
+  readonly iceUfrag: string | null;
+  readonly icePwd: string | null;
+  /** `null` when the line is absent. */
+  readonly iceOptions: readonly string[] | null;
+  readonly fingerprints: readonly Fingerprint[];
+  readonly setup: Setup | null;
+  readonly tlsId: string | null;
+}
+
+/** One `m=` section. */
+export interface MediaSection {
+  /** `application`, `audio`, `video`, or what else a peer made up. */
+  readonly kind: string;
+  /** 0: rejected, or bundle-only. 9: "see the candidates" (RFC 8840 §4.1.1). */
+  readonly port: number;
+  /** `UDP/DTLS/SCTP`, `UDP/TLS/RTP/SAVPF` … */
+  readonly protocol: string;
+  /** `webrtc-datachannel`, or RTP payload types. At least one. */
+  readonly formats: readonly string[];
+  readonly connection: ConnectionAddress | null;
+  readonly bandwidths: readonly Bandwidth[];
+  readonly mid: string | null;
+  readonly direction: Direction | null;
+  readonly bundleOnly: boolean;
+  readonly transport: TransportAttributes;
+  /** Candidate attributes as they came, `candidate:…` without `a=`. `src/ice` reads them. */
+  readonly candidates: readonly string[];
+  readonly endOfCandidates: boolean;
+  readonly rtcp: RtcpAttributes;
+  /** Only for SCTP; `null` in sections of other protocols. */
+  readonly sctp: SctpAttributes | null;
+  /** What we do not know, in order. */
+  readonly attributes: readonly Attribute[];
+}
+
+export interface RtcpAttributes {
+  readonly mux: boolean;
+  readonly muxOnly: boolean;
+  readonly reducedSize: boolean;
+}
+
+export interface SctpAttributes {
+  /** From `a=sctp-port`, or from `a=sctpmap` and the format in the older form; `null` when neither says. */
+  readonly port: number | null;
+  /** Bytes; 0: no limit; `null`: not said, which means 65,536 (RFC 8841 §6.1). */
+  readonly maxMessageSize: number | null;
+  /** The older form: `m=application 9 DTLS/SCTP 5000` with `a=sctpmap:5000 webrtc-datachannel 1024`. */
+  readonly legacyStreams: number | null;
+  readonly legacy: boolean;
+}
+
+/** No attribute at all: the start of every section that is made here. */
+export const NO_TRANSPORT: TransportAttributes = {
+  iceUfrag: null,
+  icePwd: null,
+  iceOptions: null,
+  fingerprints: [],
+  setup: null,
+  tlsId: null,
+};
+
+/** What holds for a section: its own attributes, and the session's where it has none. */
+export function effectiveTransport(description: SessionDescription, section: MediaSection): TransportAttributes {
+  const session = description.transport;
+  const own = section.transport;
+  return {
+    iceUfrag: own.iceUfrag ?? session.iceUfrag,
+    icePwd: own.icePwd ?? session.icePwd,
+    iceOptions: own.iceOptions ?? session.iceOptions,
+    fingerprints: own.fingerprints.length > 0 ? own.fingerprints : session.fingerprints,
+    setup: own.setup ?? session.setup,
+    tlsId: own.tlsId ?? session.tlsId,
+  };
+}
+
+/** Whether a section is turned down: port 0, unless that only says "bundle me" (RFC 9143 §6). */
+export function isRejected(section: MediaSection): boolean {
+  return section.port === 0 && !section.bundleOnly;
+}
+
+/** Whether a section is for data channels, in the current or the older form. */
+export function isDataSection(section: MediaSection): boolean {
+  return section.kind === 'application' && section.sctp !== null;
+}
+
+/** The live data section, if there is one. */
+export function dataSection(description: SessionDescription | null): MediaSection | undefined {
+  return description?.media.find((section) => isDataSection(section) && !isRejected(section));
+}
