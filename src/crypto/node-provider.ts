@@ -1,0 +1,297 @@
+/**
+ * The `node:crypto` provider, given the module: this file imports only its types, so that a bundle for a runtime
+ * without `node:crypto` may contain it. `node.ts` is the same with the module imported.
+ *
+ * OpenSSL does the work; what is measured here is the price of crossing into it. A key becomes a `KeyObject` once,
+ * since raw bytes would be copied and checked per packet.
+ */
+import type * as NodeCrypto from 'node:crypto';
+import { concatBytes, fromHex } from '../binary/bytes.ts';
+import type { RandomSource } from '../machine.ts';
+import { randomBytes } from '../machine.ts';
+import { keyKind, parsePrivateKey, parsePublicKey } from './key-data.ts';
+import {
+  AEAD_TAG_LENGTH,
+  type AeadKey,
+  type AeadName,
+  type AesCmKey,
+  type CryptoProvider,
+  type Hash,
+  type HashName,
+  type HmacKey,
+  type KeyAgreement,
+  type KeyKind,
+  type NamedGroup,
+  type PrivateKey,
+  type PublicKey,
+  type SignatureAlgorithm,
+} from './provider.ts';
+import { checkAeadKey, checkAesKey, checkRange, fitsKey, HASH_SIZES } from './rules.ts';
+import { drawScalar } from './scalar.ts';
+
+type NodeCryptoModule = typeof NodeCrypto;
+
+/** OpenSSL's names of the NIST curves. */
+const OPENSSL_CURVES = { secp256r1: 'prime256v1', secp384r1: 'secp384r1' } as const;
+
+/** What stands before the 32 bytes of an X25519 key in PKCS #8 and in SubjectPublicKeyInfo (RFC 8410 §4, §7). */
+const X25519_PKCS8_PREFIX = fromHex('302e020100300506032b656e04220420');
+const X25519_SPKI_PREFIX = fromHex('302a300506032b656e032100');
+const X25519_KEY_LENGTH = 32;
+
+/** A provider over `node:crypto` or a module like it. */
+export function createNodeCrypto(node: NodeCryptoModule): CryptoProvider {
+  return {
+    name: 'node',
+    random: {
+      fill(target) {
+        node.randomFillSync(target);
+      },
+    },
+    hash: (name, data) => bytes(node.createHash(name).update(data).digest()),
+    createHash: (name) => new NodeHash(node.createHash(name)),
+    hmac: (hash, key) => new NodeHmacKey(node, hash, key),
+    aead: (name, key) => new NodeAeadKey(node, name, key),
+    aesCm: (key) => new NodeAesCmKey(node, key),
+    generateKeyAgreement: (group, random) =>
+      group === 'x25519' ? new X25519Agreement(node, random) : new NistAgreement(node, group, random),
+    importPublicKey(spki) {
+      const data = parsePublicKey(spki);
+      if (data === null) return null;
+      try {
+        const key = node.createPublicKey({ key: asBuffer(spki), format: 'der', type: 'spki' });
+        return new NodePublicKey(node, key, keyKind(data));
+      } catch {
+        return null; // off the curve
+      }
+    },
+    importPrivateKey(pkcs8) {
+      const data = parsePrivateKey(pkcs8);
+      if (data === null) throw new TypeError('expected a DER PKCS #8 key, RSA or ECDSA on P-256 or P-384');
+      try {
+        const key = node.createPrivateKey({ key: asBuffer(pkcs8), format: 'der', type: 'pkcs8' });
+        return new NodePrivateKey(node, key, keyKind(data));
+      } catch (cause) {
+        throw new TypeError('the PKCS #8 key is not a valid one', { cause });
+      }
+    },
+  };
+}
+
+class NodeHash implements Hash {
+  readonly #hash: NodeCrypto.Hash;
+
+  constructor(hash: NodeCrypto.Hash) {
+    this.#hash = hash;
+  }
+
+  update(data: Uint8Array): this {
+    this.#hash.update(data);
+    return this;
+  }
+
+  digest(): Uint8Array {
+    return bytes(this.#hash.copy().digest());
+  }
+}
+
+/** `createHmac` with a `KeyObject` is one call into OpenSSL; copying the two keyed hashes would be two, and slower. */
+class NodeHmacKey implements HmacKey {
+  readonly size: number;
+  readonly #node: NodeCryptoModule;
+  readonly #hash: HashName;
+  readonly #key: NodeCrypto.KeyObject;
+
+  constructor(node: NodeCryptoModule, hash: HashName, key: Uint8Array) {
+    this.size = HASH_SIZES[hash];
+    this.#node = node;
+    this.#hash = hash;
+    this.#key = node.createSecretKey(key);
+  }
+
+  sign(data: Uint8Array, more?: Uint8Array): Uint8Array {
+    const hmac = this.#node.createHmac(this.#hash, this.#key).update(data);
+    if (more !== undefined) hmac.update(more);
+    return bytes(hmac.digest());
+  }
+}
+
+const GCM_OPTIONS = { authTagLength: AEAD_TAG_LENGTH } as const;
+
+class NodeAeadKey implements AeadKey {
+  readonly #node: NodeCryptoModule;
+  readonly #cipher: NodeCrypto.CipherGCMTypes;
+  readonly #key: NodeCrypto.KeyObject;
+
+  constructor(node: NodeCryptoModule, name: AeadName, key: Uint8Array) {
+    checkAeadKey(name, key);
+    this.#node = node;
+    this.#cipher = name as NodeCrypto.CipherGCMTypes; // chacha20-poly1305 is called in the very same way
+    this.#key = node.createSecretKey(key);
+  }
+
+  seal(nonce: Uint8Array, additionalData: Uint8Array, buffer: Uint8Array, start: number, end: number): void {
+    checkRange(buffer, start, end, AEAD_TAG_LENGTH);
+    const cipher = this.#node.createCipheriv(this.#cipher, this.#key, nonce, GCM_OPTIONS);
+    cipher.setAAD(additionalData);
+    buffer.set(cipher.update(buffer.subarray(start, end)), start);
+    cipher.final(); // a stream cipher: nothing is left over
+    buffer.set(cipher.getAuthTag(), end);
+  }
+
+  open(
+    nonce: Uint8Array,
+    additionalData: Uint8Array,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+  ): Uint8Array | null {
+    const tagAt = end - AEAD_TAG_LENGTH;
+    if (tagAt < start || end > buffer.length) return null;
+    const decipher = this.#node.createDecipheriv(this.#cipher, this.#key, nonce, GCM_OPTIONS);
+    decipher.setAAD(additionalData);
+    decipher.setAuthTag(buffer.subarray(tagAt, end));
+    const plaintext = decipher.update(buffer.subarray(start, tagAt));
+    try {
+      decipher.final();
+    } catch {
+      return null;
+    }
+    return bytes(plaintext);
+  }
+}
+
+class NodeAesCmKey implements AesCmKey {
+  readonly #node: NodeCryptoModule;
+  readonly #cipher: string;
+  readonly #key: NodeCrypto.KeyObject;
+
+  constructor(node: NodeCryptoModule, key: Uint8Array) {
+    checkAesKey(key);
+    this.#node = node;
+    this.#cipher = `aes-${8 * key.length}-ctr`;
+    this.#key = node.createSecretKey(key);
+  }
+
+  apply(counter: Uint8Array, buffer: Uint8Array, start: number, end: number): void {
+    checkRange(buffer, start, end, 0);
+    const cipher = this.#node.createCipheriv(this.#cipher, this.#key, counter);
+    buffer.set(cipher.update(buffer.subarray(start, end)), start);
+  }
+}
+
+class X25519Agreement implements KeyAgreement {
+  readonly publicKey: Uint8Array;
+  readonly #node: NodeCryptoModule;
+  readonly #privateKey: NodeCrypto.KeyObject;
+
+  constructor(node: NodeCryptoModule, random: RandomSource) {
+    const pkcs8 = concatBytes(X25519_PKCS8_PREFIX, randomBytes(random, X25519_KEY_LENGTH));
+    this.#node = node;
+    this.#privateKey = node.createPrivateKey({ key: asBuffer(pkcs8), format: 'der', type: 'pkcs8' });
+    const spki = node.createPublicKey(this.#privateKey).export({ format: 'der', type: 'spki' });
+    this.publicKey = new Uint8Array(spki.subarray(X25519_SPKI_PREFIX.length));
+  }
+
+  deriveSecret(peerPublicKey: Uint8Array): Uint8Array | null {
+    if (peerPublicKey.length !== X25519_KEY_LENGTH) return null;
+    try {
+      const spki = asBuffer(concatBytes(X25519_SPKI_PREFIX, peerPublicKey));
+      const publicKey = this.#node.createPublicKey({ key: spki, format: 'der', type: 'spki' });
+      const secret = bytes(this.#node.diffieHellman({ privateKey: this.#privateKey, publicKey }));
+      return secret.every((byte) => byte === 0) ? null : secret;
+    } catch {
+      return null; // OpenSSL refuses an all-zero secret itself (RFC 7748 §6.1)
+    }
+  }
+}
+
+class NistAgreement implements KeyAgreement {
+  readonly publicKey: Uint8Array;
+  readonly #ecdh: NodeCrypto.ECDH;
+
+  constructor(node: NodeCryptoModule, curve: Exclude<NamedGroup, 'x25519'>, random: RandomSource) {
+    this.#ecdh = node.createECDH(OPENSSL_CURVES[curve]);
+    this.#ecdh.setPrivateKey(drawScalar(curve, random));
+    this.publicKey = bytes(this.#ecdh.getPublicKey());
+  }
+
+  deriveSecret(peerPublicKey: Uint8Array): Uint8Array | null {
+    // RFC 8422 §5.4.1: uncompressed points only. OpenSSL would take the other forms too.
+    if (peerPublicKey.length !== this.publicKey.length || peerPublicKey[0] !== 4) return null;
+    try {
+      return bytes(this.#ecdh.computeSecret(peerPublicKey));
+    } catch {
+      return null; // not on the curve
+    }
+  }
+}
+
+class NodePublicKey implements PublicKey {
+  readonly type: KeyKind;
+  readonly #node: NodeCryptoModule;
+  readonly #key: NodeCrypto.KeyObject;
+
+  constructor(node: NodeCryptoModule, key: NodeCrypto.KeyObject, type: KeyKind) {
+    this.type = type;
+    this.#node = node;
+    this.#key = key;
+  }
+
+  verify(algorithm: SignatureAlgorithm, data: Uint8Array, signature: Uint8Array): boolean {
+    if (!fitsKey(algorithm, this.type)) return false;
+    try {
+      return this.#node.verify(algorithm.hash, data, signatureInput(this.#node, this.#key, algorithm), signature);
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** OpenSSL brings its own randomness, for ECDSA and for PSS salts. */
+class NodePrivateKey implements PrivateKey {
+  readonly type: KeyKind;
+  readonly #node: NodeCryptoModule;
+  readonly #key: NodeCrypto.KeyObject;
+
+  constructor(node: NodeCryptoModule, key: NodeCrypto.KeyObject, type: KeyKind) {
+    this.type = type;
+    this.#node = node;
+    this.#key = key;
+  }
+
+  sign(algorithm: SignatureAlgorithm, data: Uint8Array): Uint8Array {
+    if (!fitsKey(algorithm, this.type)) {
+      throw new TypeError(`a key of kind ${this.type.kind} cannot sign with ${algorithm.kind} and ${algorithm.hash}`);
+    }
+    return bytes(this.#node.sign(algorithm.hash, data, signatureInput(this.#node, this.#key, algorithm)));
+  }
+}
+
+function signatureInput(
+  node: NodeCryptoModule,
+  key: NodeCrypto.KeyObject,
+  { kind, hash }: SignatureAlgorithm,
+): NodeCrypto.SignKeyObjectInput {
+  switch (kind) {
+    case 'ecdsa':
+      return { key, dsaEncoding: 'der' };
+    case 'rsaPkcs1':
+      return { key, padding: node.constants.RSA_PKCS1_PADDING };
+    case 'rsaPss':
+      // RFC 8446 §4.2.3: "The length of the Salt MUST be equal to the length of the output of the digest algorithm".
+      return { key, padding: node.constants.RSA_PKCS1_PSS_PADDING, saltLength: HASH_SIZES[hash] };
+    default:
+      throw new TypeError(`unknown kind of signature: ${kind satisfies never}`);
+  }
+}
+
+/** The same memory as a plain `Uint8Array`: a `Buffer` has methods of the same names that do other things (`slice`). */
+function bytes(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+}
+
+/** The same memory as a `Buffer`, which `createPublicKey` and `createPrivateKey` ask for in their types. */
+function asBuffer(view: Uint8Array): Buffer {
+  return Buffer.from(view.buffer, view.byteOffset, view.length);
+}
