@@ -2,8 +2,8 @@
  * Keys as they lie in certificates and key files: SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) and PKCS #8 (RFC 5958).
  * Both providers read keys here first, so that what one of them accepts the other accepts too.
  */
-import { equalBytes, fromHex } from '../binary/bytes.ts';
-import { DER, DerReader } from './der.ts';
+import { concatBytes, equalBytes, fromHex } from '../binary/bytes.ts';
+import { DER, DerReader, encodeDer } from './der.ts';
 import type { KeyKind } from './provider.ts';
 
 /** The curves certificates may use, by their TLS names. */
@@ -81,6 +81,46 @@ export function parsePrivateKey(pkcs8: Uint8Array): PrivateKeyData | null {
   return kind === 'rsa' ? parseRsaPrivateKey(key) : parseEcPrivateKey(key, kind.curve, kind.coordinateBytes);
 }
 
+/** The SubjectPublicKeyInfo of a point in the uncompressed form (RFC 5480 §2). */
+export function encodeEcPublicKey(curve: EcdsaCurve, point: Uint8Array): Uint8Array {
+  return encodeDer(DER.sequence, encodeEcAlgorithm(curve), encodeBits(point));
+}
+
+/** The PKCS #8 of an ECDSA key pair (RFC 5958 §2, RFC 5915 §3). */
+export function encodeEcPrivateKey(curve: EcdsaCurve, scalar: Uint8Array, point: Uint8Array): Uint8Array {
+  return wrapPrivateKey(
+    encodeEcAlgorithm(curve),
+    encodeDer(
+      DER.sequence,
+      encodeDer(DER.integer, Uint8Array.of(1)),
+      encodeDer(DER.octetString, scalar),
+      encodeDer(DER.context + 1, encodeBits(point)),
+    ),
+  );
+}
+
+/** PKCS #8 around an RSAPrivateKey (RFC 8017 §A.1.2), as `BEGIN RSA PRIVATE KEY` files hold it. */
+export function wrapRsaPrivateKey(rsaPrivateKey: Uint8Array): Uint8Array {
+  const algorithm = encodeDer(DER.sequence, encodeDer(DER.objectIdentifier, OID_RSA_ENCRYPTION), encodeDer(DER.null));
+  return wrapPrivateKey(algorithm, rsaPrivateKey);
+}
+
+/** PKCS #8 around an ECPrivateKey (RFC 5915 §4), as `BEGIN EC PRIVATE KEY` files hold it; `null` if it names no curve. */
+export function wrapEcPrivateKey(ecPrivateKey: Uint8Array): Uint8Array | null {
+  const key = new DerReader(ecPrivateKey).sequence();
+  key?.unsigned();
+  key?.read(DER.octetString);
+  const parameters = key?.read(DER.context);
+  if (!parameters) return null;
+  const algorithm = encodeDer(DER.sequence, encodeDer(DER.objectIdentifier, OID_EC_PUBLIC_KEY), parameters);
+  return wrapPrivateKey(algorithm, ecPrivateKey);
+}
+
+/** A BIT STRING of whole bytes. */
+export function encodeBits(bytes: Uint8Array): Uint8Array {
+  return encodeDer(DER.bitString, concatBytes(Uint8Array.of(0), bytes));
+}
+
 /** What the provider interface says about a key. */
 export function keyKind(data: PublicKeyData | PrivateKeyData): KeyKind {
   return data.kind === 'rsa'
@@ -91,6 +131,16 @@ export function keyKind(data: PublicKeyData | PrivateKeyData): KeyKind {
 /** The bits of a big-endian number without leading zero bytes. */
 export function bitLength(bytes: Uint8Array): number {
   return bytes.length === 0 ? 0 : 8 * bytes.length - (Math.clz32(bytes[0]!) - 24);
+}
+
+function encodeEcAlgorithm(curve: EcdsaCurve): Uint8Array {
+  const { oid } = CURVES.find((entry) => entry.curve === curve)!;
+  const named = encodeDer(DER.objectIdentifier, oid);
+  return encodeDer(DER.sequence, encodeDer(DER.objectIdentifier, OID_EC_PUBLIC_KEY), named);
+}
+
+function wrapPrivateKey(algorithm: Uint8Array, key: Uint8Array): Uint8Array {
+  return encodeDer(DER.sequence, encodeDer(DER.integer, Uint8Array.of(0)), algorithm, encodeDer(DER.octetString, key));
 }
 
 function parseAlgorithm(algorithm: DerReader): 'rsa' | (typeof CURVES)[number] | null {
