@@ -1,5 +1,6 @@
 export { Channel } from './channel.ts';
-export { type ChannelEvent, DataChannels, type DataChannelsOptions, type DataChannelsSink } from './data-channels.ts';
+export { DataChannels } from './data-channels.ts';
+export type { ChannelEvent, DataChannelsOptions, DataChannelsSink, DataChannelsStats } from './events.ts';
 export type {
   AssociationEvent,
   AssociationSendOptions,

@@ -73,7 +73,11 @@ export type AssociationEvent =
       readonly streamIds: readonly number[];
       readonly direction: 'incoming' | 'outgoing';
     }
+  /** `resetStreams` will never be performed. */
+  | { readonly kind: 'streamsResetFailed'; readonly streamIds: readonly number[]; readonly message: string }
   | { readonly kind: 'bufferedAmountDecreased'; readonly streamId: number; readonly bytes: number }
+  /** The peer began a new association in place of this one (RFC 9260 §5.2.4 A); none of our channels exists there. */
+  | { readonly kind: 'restarted' }
   | {
       readonly kind: 'closed';
       readonly reason: 'shutdown' | 'aborted' | 'failed';
