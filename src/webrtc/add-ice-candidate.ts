@@ -1,0 +1,101 @@
+/** The method `addIceCandidate` (WebRTC §4.4.2): a candidate of the peer, or the news that there are no more. */
+import { type IceCandidate, parseCandidate } from '../ice/index.ts';
+import { isRejected, type MediaSection, type SessionDescription } from '../sdp/index.ts';
+import { addCandidate, addEndOfCandidates, transportSection, usernameFragmentOf } from './applied-description.ts';
+import { type CandidateInit, RTCIceCandidate } from './ice-candidate.ts';
+import { type PeerConnectionSlots, remoteDescription } from './slots.ts';
+
+const operationError = (message: string): DOMException => new DOMException(message, 'OperationError');
+
+/** The chained steps, from "If remoteDescription is null" on. */
+export async function addIceCandidate(slots: PeerConnectionSlots, init: CandidateInit): Promise<void> {
+  const remote = remoteDescription(slots);
+  if (remote === null) throw new DOMException('There is no remote description yet', 'InvalidStateError');
+  const index = sectionIndex(remote.content, init);
+  const section = index === null ? null : remote.content.media[index]!;
+  if (section !== null && isRejected(section)) return;
+  if (init.usernameFragment !== null && !isKnownGeneration(slots, init.usernameFragment, index)) {
+    throw operationError(`No applied description has the username fragment '${init.usernameFragment}'`);
+  }
+  await slots.tasks.settleLater(() => {
+    if (init.candidate === '') addEnd(slots, init.usernameFragment, index);
+    else add(slots, init, index!);
+  });
+}
+
+/** The section that is meant; `null` when none is named, which only the end of candidates may do. */
+function sectionIndex({ media }: SessionDescription, { sdpMid, sdpMLineIndex }: CandidateInit): number | null {
+  if (sdpMid !== null) {
+    const index = media.findIndex(({ mid }) => mid === sdpMid);
+    if (index < 0) throw operationError(`The remote description has no section with mid '${sdpMid}'`);
+    return index;
+  }
+  if (sdpMLineIndex === null) return null;
+  if (sdpMLineIndex >= media.length) throw operationError(`The remote description has no section ${sdpMLineIndex}`);
+  return sdpMLineIndex;
+}
+
+function isKnownGeneration(slots: PeerConnectionSlots, generation: string, index: number | null): boolean {
+  return [slots.pendingRemoteDescription, slots.currentRemoteDescription].some((applied) =>
+    applied?.content.media.some(
+      (section, i) => (index === null || i === index) && usernameFragmentOf(applied.content, section) === generation,
+    ),
+  );
+}
+
+function add(slots: PeerConnectionSlots, init: CandidateInit, index: number): void {
+  const candidate = parseCandidate(init.candidate);
+  if (candidate === null) throw operationError(`'${init.candidate}' is not a candidate`);
+  const generation = init.usernameFragment ?? candidate.usernameFragment ?? null;
+  // "If candidate.usernameFragment is null, process the candidate for the most recent ICE generation."
+  const applied = descriptionsOf(slots, generation, index);
+  for (const description of applied) addCandidate(description, index, init.candidate);
+  slots.ice?.slots.remoteCandidates.push(new RTCIceCandidate(init));
+  const first = applied[0]?.content;
+  if (first === undefined || !isTransportSection(first, index)) return;
+  if (isLive(slots, usernameFragmentOf(first, first.media[index]!))) giveToAgent(slots, candidate);
+}
+
+function addEnd(slots: PeerConnectionSlots, generation: string | null, index: number | null): void {
+  const count = remoteDescription(slots)?.content.media.length ?? 0;
+  const indexes = index === null ? Array.from({ length: count }, (_, i) => i) : [index];
+  for (const i of indexes) {
+    for (const applied of descriptionsOf(slots, generation, i)) {
+      addEndOfCandidates(applied, i);
+      const { content } = applied;
+      if (!isTransportSection(content, i) || !isLive(slots, usernameFragmentOf(content, content.media[i]!))) continue;
+      slots.transport?.run((session, now) => session.ice.endOfRemoteCandidates(now));
+    }
+  }
+}
+
+/** The remote descriptions in force of that generation; of the most recent one, when none is named. */
+function descriptionsOf(
+  slots: PeerConnectionSlots,
+  generation: string | null,
+  index: number,
+): NonNullable<PeerConnectionSlots['currentRemoteDescription']>[] {
+  const inForce = [slots.pendingRemoteDescription, slots.currentRemoteDescription].filter(
+    (applied) => applied !== null,
+  );
+  const fragment = (content: SessionDescription): string | null => {
+    const section: MediaSection | undefined = content.media[index];
+    return section === undefined ? null : usernameFragmentOf(content, section);
+  };
+  const wanted = generation ?? (inForce[0] ? fragment(inForce[0].content) : null);
+  return inForce.filter(({ content }) => content.media[index] !== undefined && fragment(content) === wanted);
+}
+
+/** Candidates of sections that are bundled on another one are not looked at (RFC 9143 §7.2). */
+function isTransportSection(content: SessionDescription, index: number): boolean {
+  return transportSection(content)?.index === index;
+}
+
+/** Whether ICE is at work on that generation. If not, what was added waits in the description for the answer. */
+function isLive(slots: PeerConnectionSlots, generation: string | null): boolean {
+  return slots.transport?.session.ice.remoteCredentials?.usernameFragment === generation && generation !== null;
+}
+
+function giveToAgent(slots: PeerConnectionSlots, candidate: IceCandidate): void {
+  slots.transport?.addRemoteCandidate(candidate);
+}

@@ -1,0 +1,29 @@
+/** "Close the connection" (WebRTC §4.4.2): all at once, and without events at the connection. */
+import { detach } from './data-channels.ts';
+import type { PeerConnectionSlots } from './slots.ts';
+
+export function closeConnection(slots: PeerConnectionSlots): void {
+  if (slots.isClosed) return;
+  slots.isClosed = true;
+  slots.tasks.close();
+  slots.operations.close();
+  slots.signalingState = 'closed';
+  // "No events": the channels are closed abruptly, the closing procedure is not invoked.
+  for (const channel of slots.dataChannels) {
+    channel.slots.readyState = 'closed';
+    detach(slots, channel);
+  }
+  slots.dataChannels.clear();
+  slots.transport?.close(); // tells the peer: an SCTP ABORT, then the DTLS close_notify
+  slots.transport = null;
+  slots.earlyCandidates = [];
+  const { sctp } = slots;
+  if (sctp !== null && sctp.slots.state !== 'closed') {
+    sctp.slots.state = 'closed';
+    slots.tasks.queueEvenIfClosed(() => sctp.object.dispatchEvent(new Event('statechange')));
+  }
+  if (slots.dtls !== null) slots.dtls.slots.state = 'closed';
+  if (slots.ice !== null) slots.ice.slots.state = 'closed';
+  slots.iceConnectionState = 'closed';
+  slots.connectionState = 'closed';
+}

@@ -1,0 +1,119 @@
+/** "Create an offer" and "create an answer" (WebRTC §4.4.2, the methods and their in-parallel steps). */
+import type { IceCredentials } from '../ice/index.ts';
+import {
+  dataSection,
+  formatDescription,
+  createAnswer as jsepCreateAnswer,
+  createOffer as jsepCreateOffer,
+  type LocalModel,
+  type NegotiationState,
+  parseDescription,
+} from '../sdp/index.ts';
+import { credentialsOf } from './applied-description.ts';
+import type { RTCCertificate } from './certificate.ts';
+import { certificateOf } from './certificate.ts';
+import { localDescription, type PeerConnectionSlots, remoteDescription } from './slots.ts';
+import { localMaxMessageSize, newIceCredentials } from './transports.ts';
+
+/** What the promises of `createOffer` and `createAnswer` resolve with: plain, so that the application may edit it. */
+export type CreatedDescription<Type extends 'offer' | 'answer'> = { type: Type; sdp: string };
+
+export async function createOffer(
+  slots: PeerConnectionSlots,
+  options: { readonly iceRestart: boolean },
+): Promise<CreatedDescription<'offer'>> {
+  if (slots.signalingState !== 'stable' && slots.signalingState !== 'have-local-offer') {
+    throw new DOMException(`Cannot create an offer in state '${slots.signalingState}'`, 'InvalidStateError');
+  }
+  const certificates = await slots.certificates;
+  return slots.tasks.settleLater(() => {
+    const model = localModel(slots, certificates, offerCredentials(slots, options.iceRestart));
+    const offer = jsepCreateOffer(model, negotiationState(slots), { data: slots.hasCreatedDataChannel });
+    slots.lastCreated = offer;
+    slots.lastCreatedOffer = formatDescription(offer);
+    return { type: 'offer' as const, sdp: slots.lastCreatedOffer };
+  });
+}
+
+export async function createAnswer(slots: PeerConnectionSlots): Promise<CreatedDescription<'answer'>> {
+  if (slots.signalingState !== 'have-remote-offer' && slots.signalingState !== 'have-local-pranswer') {
+    throw new DOMException(`Cannot create an answer in state '${slots.signalingState}'`, 'InvalidStateError');
+  }
+  const certificates = await slots.certificates;
+  return slots.tasks.settleLater(() => {
+    const answer = jsepCreateAnswer(localModel(slots, certificates, answerCredentials(slots)), negotiationState(slots));
+    slots.lastCreated = answer;
+    slots.lastCreatedAnswer = formatDescription(answer);
+    return { type: 'answer' as const, sdp: slots.lastCreatedAnswer };
+  });
+}
+
+/** Whether the last offer would come out otherwise now, so that a parameterless `setLocalDescription` needs a new one. */
+export function isOfferOutdated(slots: PeerConnectionSlots): boolean {
+  if (slots.lastCreatedOffer === '') return true;
+  const offer = parseDescription(slots.lastCreatedOffer);
+  if (slots.hasCreatedDataChannel && dataSection(offer) === undefined) return true;
+  const fragment = credentialsOf(offer)?.usernameFragment;
+  if (fragment === undefined) return false;
+  const isForgotten = slots.transport === null && fragment !== slots.initialIceCredentials.usernameFragment;
+  return isForgotten || slots.localIceCredentialsToReplace.has(fragment);
+}
+
+function localModel(
+  slots: PeerConnectionSlots,
+  certificates: readonly RTCCertificate[],
+  credentials: IceCredentials,
+): LocalModel {
+  return {
+    sessionId: slots.sdpSessionId,
+    transport: {
+      ice: credentials,
+      iceLite: slots.settings.iceLite ?? false,
+      fingerprints: certificates.flatMap((certificate) => certificateOf(certificate).fingerprints),
+      ...gatheredCandidates(slots, credentials),
+    },
+    sctp: { maxMessageSize: localMaxMessageSize(slots) },
+  };
+}
+
+/** What is known by now goes into the description (RFC 8829 §5.2.1: "candidates gathered so far"). */
+function gatheredCandidates(
+  { ice }: PeerConnectionSlots,
+  credentials: IceCredentials,
+): { readonly candidates?: readonly string[]; readonly endOfCandidates?: boolean } {
+  if (ice?.slots.localParameters?.usernameFragment !== credentials.usernameFragment) return {};
+  return {
+    candidates: ice.slots.localCandidates.map(({ candidate }) => candidate),
+    endOfCandidates: ice.slots.gathererState === 'complete',
+  };
+}
+
+function negotiationState(slots: PeerConnectionSlots): NegotiationState {
+  return {
+    local: localDescription(slots)?.content ?? null,
+    remote: remoteDescription(slots)?.content ?? null,
+    lastCreated: slots.lastCreated,
+  };
+}
+
+/** Those in use, unless they are to be replaced: by `iceRestart: true` or by `restartIce`. */
+function offerCredentials(slots: PeerConnectionSlots, iceRestart: boolean): IceCredentials {
+  const inUse = credentialsInUse(slots);
+  const wasNegotiated = localDescription(slots) !== null && credentialsOf(localDescription(slots)!.content) !== null;
+  const replace = iceRestart && wasNegotiated;
+  return replace || slots.localIceCredentialsToReplace.has(inUse.usernameFragment) ? newIceCredentials(slots) : inUse;
+}
+
+/** RFC 8829 §5.3.1: an offer with new credentials asks for new ones in the answer; any other one keeps them. */
+function answerCredentials(slots: PeerConnectionSlots): IceCredentials {
+  const current = slots.currentRemoteDescription && credentialsOf(slots.currentRemoteDescription.content);
+  const offered = slots.pendingRemoteDescription && credentialsOf(slots.pendingRemoteDescription.content);
+  const inUse = credentialsInUse(slots);
+  if (!current || !offered || current.usernameFragment === offered.usernameFragment) return inUse;
+  const provisional = slots.pendingLocalDescription && credentialsOf(slots.pendingLocalDescription.content);
+  return provisional ?? newIceCredentials(slots);
+}
+
+function credentialsInUse(slots: PeerConnectionSlots): IceCredentials {
+  return slots.transport?.session.ice.localCredentials ?? slots.initialIceCredentials;
+}

@@ -1,0 +1,25 @@
+/** RTCErrorEvent (WebRTC §11.3): `error` at a data channel or a DTLS transport. */
+import { RTCError } from './error.ts';
+import { Dictionary, exposeInterface, instance } from './webidl.ts';
+
+export interface RTCErrorEventInit extends EventInit {
+  error: RTCError;
+}
+
+export class RTCErrorEvent extends Event {
+  readonly #error: RTCError;
+
+  static {
+    exposeInterface(RTCErrorEvent, 'RTCErrorEvent');
+  }
+
+  constructor(type: string, eventInitDict: RTCErrorEventInit) {
+    const error = new Dictionary(eventInitDict, 'RTCErrorEventInit').required('error', instance(RTCError, 'RTCError'));
+    super(type, eventInitDict);
+    this.#error = error;
+  }
+
+  get error(): RTCError {
+    return this.#error;
+  }
+}

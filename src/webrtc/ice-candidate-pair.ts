@@ -1,0 +1,27 @@
+/** RTCIceCandidatePair (WebRTC §5.6.1): the two ends of the path in use. */
+import type { RTCIceCandidate } from './ice-candidate.ts';
+import { exposeInterface, requireInternal } from './webidl.ts';
+
+export class RTCIceCandidatePair {
+  readonly #local: RTCIceCandidate;
+  readonly #remote: RTCIceCandidate;
+
+  static {
+    exposeInterface(RTCIceCandidatePair, 'RTCIceCandidatePair');
+  }
+
+  /** Not for scripts: throws "Illegal constructor". */
+  constructor(key: symbol, local: RTCIceCandidate, remote: RTCIceCandidate) {
+    requireInternal(key);
+    this.#local = local;
+    this.#remote = remote;
+  }
+
+  get local(): RTCIceCandidate {
+    return this.#local;
+  }
+
+  get remote(): RTCIceCandidate {
+    return this.#remote;
+  }
+}

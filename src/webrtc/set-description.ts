@@ -1,0 +1,179 @@
+/** "Set a session description" (WebRTC §4.4.1.5), and the chained steps of the two methods that lead to it (§4.4.2). */
+import { dataSection, parseDescription, SdpError, type SessionDescription } from '../sdp/index.ts';
+import { applyDescription, credentialsOf, transportSection } from './applied-description.ts';
+import type { RTCCertificate } from './certificate.ts';
+import { fire } from './connection-state.ts';
+import { createAnswer, createOffer, isOfferOutdated } from './create-description.ts';
+import { RTCError } from './error.ts';
+import { RTCIceCandidate } from './ice-candidate.ts';
+import { releaseEarlyCandidates } from './local-candidates.ts';
+import { updateNegotiationNeeded } from './negotiation-needed.ts';
+import type { Description, RTCSdpType } from './session-description.ts';
+import type { AppliedDescription, PeerConnectionSlots, RTCSignalingState } from './slots.ts';
+import {
+  applyLocalTransport,
+  applyNegotiated,
+  checkNegotiable,
+  exposeTransports,
+  rollBackTransports,
+  stopRejectedTransports,
+} from './transports.ts';
+
+type Side = 'local' | 'remote';
+
+/** The method `setLocalDescription`, once its turn in the operations chain has come. */
+export async function setLocalDescription(
+  slots: PeerConnectionSlots,
+  description: { readonly type: RTCSdpType | undefined; readonly sdp: string },
+): Promise<void> {
+  const type = description.type ?? defaultLocalType(slots.signalingState);
+  let { sdp } = description;
+  if (type === 'offer') {
+    if (sdp !== '' && sdp !== slots.lastCreatedOffer) throw modified('offer');
+    if (sdp === '')
+      sdp = isOfferOutdated(slots) ? (await createOffer(slots, { iceRestart: false })).sdp : slots.lastCreatedOffer;
+  } else if (type !== 'rollback') {
+    if (sdp !== '' && sdp !== slots.lastCreatedAnswer) throw modified('answer');
+    if (sdp === '') sdp = slots.lastCreatedAnswer || (await createAnswer(slots)).sdp;
+  }
+  await setDescription(slots, { type, sdp }, 'local');
+  slots.setLocalDescriptionCalled = true;
+}
+
+/** The method `setRemoteDescription`, once its turn in the operations chain has come. */
+export async function setRemoteDescription(slots: PeerConnectionSlots, description: Description): Promise<void> {
+  // Perfect negotiation: an offer that meets our own takes its place.
+  if (description.type === 'offer' && slots.signalingState === 'have-local-offer') {
+    await setDescription(slots, { type: 'rollback', sdp: '' }, 'local');
+  }
+  await setDescription(slots, description, 'remote');
+}
+
+/** "Let type be description.type if present": what a parameterless `setLocalDescription` sets. */
+function defaultLocalType(state: RTCSignalingState): 'offer' | 'answer' {
+  return state === 'stable' || state === 'have-local-offer' || state === 'have-remote-pranswer' ? 'offer' : 'answer';
+}
+
+function modified(type: string): DOMException {
+  return new DOMException(`This is not the last ${type} that was created`, 'InvalidModificationError');
+}
+
+/** RFC 8829 §3.2, figure 2: which descriptions are possible, and where they lead. `null`: not here. */
+function nextState(state: RTCSignalingState, type: RTCSdpType, side: Side): RTCSignalingState | null {
+  const other = side === 'local' ? 'remote' : 'local';
+  switch (type) {
+    case 'offer':
+      return state === 'stable' || state === `have-${side}-offer` ? `have-${side}-offer` : null;
+    case 'pranswer':
+      return state === `have-${other}-offer` || state === `have-${side}-pranswer` ? `have-${side}-pranswer` : null;
+    case 'answer':
+      return state === `have-${other}-offer` || state === `have-${side}-pranswer` ? 'stable' : null;
+    case 'rollback':
+      return state === `have-${side}-offer` ? 'stable' : null;
+    default:
+      return type satisfies never;
+  }
+}
+
+async function setDescription(slots: PeerConnectionSlots, description: Description, side: Side): Promise<void> {
+  const certificates = await slots.certificates;
+  return slots.tasks.settleLater(() => {
+    const state = nextState(slots.signalingState, description.type, side);
+    if (state === null) {
+      const message = `Cannot set a ${side} ${description.type} in state '${slots.signalingState}'`;
+      throw new DOMException(message, 'InvalidStateError');
+    }
+    const content = description.type === 'rollback' ? null : read(slots, description, side);
+    if (content === null) rollBack(slots);
+    else apply(slots, applyDescription(description, content), description.type, side, certificates);
+    settleInState(slots, state);
+  });
+}
+
+/** Reads a description and looks whether it can be used, before anything has changed. */
+function read(slots: PeerConnectionSlots, { type, sdp }: Description, side: Side): SessionDescription {
+  try {
+    const content = parseDescription(sdp);
+    const isAnswer = type === 'answer' || type === 'pranswer';
+    if (side === 'remote') checkNegotiable(content, isAnswer ? slots.pendingLocalDescription!.content : null);
+    return content;
+  } catch (error) {
+    throw toDomError(error);
+  }
+}
+
+/** "If the process to apply description fails for any reason". */
+function toDomError(error: unknown): unknown {
+  if (!(error instanceof SdpError)) {
+    return new DOMException(error instanceof Error ? error.message : String(error), 'OperationError');
+  }
+  if (error.code === 'content') return new DOMException(error.message, 'InvalidAccessError');
+  const line = error.line === null ? {} : { sdpLineNumber: error.line };
+  return new RTCError({ errorDetail: 'sdp-syntax-error', ...line }, error.message);
+}
+
+function apply(
+  slots: PeerConnectionSlots,
+  applied: AppliedDescription,
+  type: RTCSdpType,
+  side: Side,
+  certificates: readonly RTCCertificate[],
+): void {
+  if (side === 'local') slots.pendingLocalDescription = applied;
+  else slots.pendingRemoteDescription = applied;
+  exposeTransports(slots, applied.content);
+  if (side === 'local') applyLocalTransport(slots, applied.content, certificates, type === 'offer');
+  else noteRemote(slots, applied.content);
+  if (type !== 'offer') {
+    const local = slots.pendingLocalDescription!;
+    const remote = slots.pendingRemoteDescription!;
+    applyNegotiated(slots, local.content, remote.content, side);
+    if (type === 'answer') complete(slots, local, remote);
+  }
+  if (side === 'local') releaseEarlyCandidates(slots);
+}
+
+/** An answer "completes an offer answer negotiation". */
+function complete(slots: PeerConnectionSlots, local: AppliedDescription, remote: AppliedDescription): void {
+  slots.currentLocalDescription = local;
+  slots.currentRemoteDescription = remote;
+  slots.pendingLocalDescription = null;
+  slots.pendingRemoteDescription = null;
+  slots.lastCreatedOffer = '';
+  slots.lastCreatedAnswer = '';
+  const credentials = credentialsOf(local.content);
+  if (credentials === null || !slots.localIceCredentialsToReplace.has(credentials.usernameFragment)) {
+    slots.localIceCredentialsToReplace = new Set();
+  }
+  if (dataSection(local.content) === undefined || dataSection(remote.content) === undefined) slots.sctp = null;
+  stopRejectedTransports(slots);
+}
+
+function noteRemote(slots: PeerConnectionSlots, content: SessionDescription): void {
+  const found = transportSection(content);
+  const options = found?.section.transport.iceOptions ?? content.transport.iceOptions ?? [];
+  slots.canTrickleIceCandidates = options.includes('trickle');
+  const known = new Set(slots.ice?.slots.remoteCandidates.map(({ candidate }) => candidate));
+  for (const candidate of found?.section.candidates ?? []) {
+    if (known.has(candidate)) continue;
+    const init = { candidate, sdpMid: found!.section.mid, sdpMLineIndex: found!.index };
+    slots.ice?.slots.remoteCandidates.push(new RTCIceCandidate(init));
+  }
+}
+
+function rollBack(slots: PeerConnectionSlots): void {
+  slots.pendingLocalDescription = null;
+  slots.pendingRemoteDescription = null;
+  if (slots.currentRemoteDescription === null) slots.canTrickleIceCandidates = null;
+  rollBackTransports(slots);
+}
+
+function settleInState(slots: PeerConnectionSlots, state: RTCSignalingState): void {
+  const changed = state !== slots.signalingState;
+  slots.signalingState = state;
+  if (state === 'stable') {
+    slots.negotiationNeeded = false;
+    updateNegotiationNeeded(slots);
+  }
+  if (changed) fire(slots, 'signalingstatechange');
+}

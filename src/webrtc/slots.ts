@@ -1,0 +1,113 @@
+/**
+ * The internal slots of RTCPeerConnection (WebRTC §4.4.1.1), shared by the algorithms beside this file. Where the
+ * specification writes connection.[[Name]], the code writes `slots.name`.
+ */
+import type { CryptoProvider } from '../crypto/provider.ts';
+import type { Channel } from '../datachannel/index.ts';
+import type { IceCredentials, LocalCandidate } from '../ice/index.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { SessionDescription } from '../sdp/index.ts';
+import type { RTCCertificate } from './certificate.ts';
+import type { Configuration } from './configuration.ts';
+import type { DataChannelSlots, RTCDataChannel } from './data-channel.ts';
+import type { DtlsTransportSlots, RTCDtlsTransport } from './dtls-transport.ts';
+import type { IceTransportSlots, RTCIceTransport } from './ice-transport.ts';
+import type { OperationsChain } from './operations-chain.ts';
+import type { PeerTransport } from './peer-transport.ts';
+import type { RTCSctpTransport, SctpTransportSlots } from './sctp-transport.ts';
+import type { RTCSessionDescription } from './session-description.ts';
+import type { PeerConnectionSettings } from './settings.ts';
+import type { PairTraffic, StatsIds } from './stats-counters.ts';
+import type { TaskQueue } from './task-queue.ts';
+
+export type RTCSignalingState =
+  | 'stable'
+  | 'have-local-offer'
+  | 'have-remote-offer'
+  | 'have-local-pranswer'
+  | 'have-remote-pranswer'
+  | 'closed';
+export type RTCIceGatheringState = 'new' | 'gathering' | 'complete';
+export type RTCIceConnectionState =
+  | 'new'
+  | 'checking'
+  | 'connected'
+  | 'completed'
+  | 'disconnected'
+  | 'failed'
+  | 'closed';
+export type RTCPeerConnectionState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed';
+
+/** A description in force: the object scripts see, and what it says. Both gain candidates as they are found. */
+export type AppliedDescription = { readonly object: RTCSessionDescription; content: SessionDescription };
+
+/** An object that scripts see, and the slots behind it. */
+export type Exposed<Interface, Slots> = { readonly object: Interface; readonly slots: Slots };
+export type ExposedDataChannel = Exposed<RTCDataChannel, DataChannelSlots>;
+
+export type PeerConnectionSlots = {
+  /** The connection itself, at which events are fired. */
+  readonly target: EventTarget;
+  readonly settings: PeerConnectionSettings;
+  readonly runtime: Runtime;
+  readonly crypto: CryptoProvider;
+  readonly tasks: TaskQueue;
+  readonly operations: OperationsChain;
+  configuration: Configuration;
+  /** From the configuration, or one made for this connection alone. The first is the one DTLS shows. */
+  readonly certificates: Promise<readonly RTCCertificate[]>;
+  isClosed: boolean;
+  negotiationNeeded: boolean;
+
+  signalingState: RTCSignalingState;
+  iceGatheringState: RTCIceGatheringState;
+  iceConnectionState: RTCIceConnectionState;
+  connectionState: RTCPeerConnectionState;
+
+  currentLocalDescription: AppliedDescription | null;
+  pendingLocalDescription: AppliedDescription | null;
+  currentRemoteDescription: AppliedDescription | null;
+  pendingRemoteDescription: AppliedDescription | null;
+  lastCreatedOffer: string;
+  lastCreatedAnswer: string;
+  /** The latest of the two as data: its version counts, applied or not (RFC 8829 §5.2.2). */
+  lastCreated: SessionDescription | null;
+  readonly sdpSessionId: string;
+  setLocalDescriptionCalled: boolean;
+  canTrickleIceCandidates: boolean | null;
+
+  /** Credentials for the first description, made before there is a transport to ask. */
+  initialIceCredentials: IceCredentials;
+  /** Username fragments that `restartIce` wants replaced. */
+  localIceCredentialsToReplace: ReadonlySet<string>;
+  /** Gathered before the description they belong to was in force. */
+  earlyCandidates: LocalCandidate[];
+
+  /** [[DataChannels]]: all that are not closed. */
+  readonly dataChannels: Set<ExposedDataChannel>;
+  /** The same, by what lies beneath. */
+  readonly dataChannelOf: Map<Channel, ExposedDataChannel>;
+  hasCreatedDataChannel: boolean;
+  dataChannelsOpened: number;
+  dataChannelsClosed: number;
+  /** How many were ever made: the next one's number in statistics. */
+  dataChannelsMade: number;
+
+  /** `null` until a local description needs it, and again after the rollback of the first. */
+  transport: PeerTransport | null;
+  ice: Exposed<RTCIceTransport, IceTransportSlots> | null;
+  dtls: Exposed<RTCDtlsTransport, DtlsTransportSlots> | null;
+  sctp: Exposed<RTCSctpTransport, SctpTransportSlots> | null;
+
+  readonly statsIds: StatsIds;
+  pairTraffic: PairTraffic;
+};
+
+/** `localDescription`: pending if there is one, else current. */
+export function localDescription(slots: PeerConnectionSlots): AppliedDescription | null {
+  return slots.pendingLocalDescription ?? slots.currentLocalDescription;
+}
+
+export function remoteDescription(slots: PeerConnectionSlots): AppliedDescription | null {
+  return slots.pendingRemoteDescription ?? slots.currentRemoteDescription;
+}

@@ -1,0 +1,194 @@
+/**
+ * `getStats()` (WebRTC §8.2), with the dictionaries of "Identifiers for WebRTC's Statistics API" for what has no media:
+ * https://www.w3.org/TR/webrtc-stats/. A member that has no meaning yet is left out.
+ */
+import { fingerprint } from '../crypto/index.ts';
+import type { CandidatePair, LocalCandidate, RemoteCandidate } from '../ice/index.ts';
+import type { Session } from '../session/index.ts';
+import { credentialsOf } from './applied-description.ts';
+import { certificateOf } from './certificate.ts';
+import type { ExposedDataChannel, PeerConnectionSlots } from './slots.ts';
+import { remoteDescription } from './slots.ts';
+import { type RTCStats, RTCStatsReport } from './stats-report.ts';
+import { INTERNAL } from './webidl.ts';
+
+/** RFC 5246 and webrtc-stats `tlsVersion`: DTLS 1.2 is { 254, 253 }. */
+const DTLS_1_2 = 'FEFD';
+
+const TRANSPORT_ID = 'T0';
+
+type Entry = RTCStats & Record<string, unknown>;
+type Make = (type: RTCStats['type'], id: string, members: Record<string, unknown>) => Entry;
+
+export async function collectStats(slots: PeerConnectionSlots): Promise<RTCStatsReport> {
+  const certificates = await slots.certificates;
+  const timestamp = performance.timeOrigin + performance.now();
+  const make: Make = (type, id, members) => {
+    const present = Object.entries(members).filter(([, value]) => value !== undefined);
+    return { id, timestamp, type, ...Object.fromEntries(present) };
+  };
+  const session = slots.transport?.session ?? null;
+  const { dataChannelsOpened, dataChannelsClosed } = slots;
+  const entries = [
+    make('peer-connection', 'P', { dataChannelsOpened, dataChannelsClosed }),
+    ...[...slots.dataChannels].map((channel) => dataChannelStats(make, channel)),
+  ];
+  if (slots.ice !== null) {
+    const local = certificateOf(certificates[0]!).chain[0]!;
+    const remote = slots.dtls?.slots.remoteCertificates[0];
+    const localCertificate = certificateStats(make, slots, local);
+    const remoteCertificate = remote && certificateStats(make, slots, remote);
+    entries.push(transportStats(make, slots, session, localCertificate.id, remoteCertificate?.id));
+    entries.push(localCertificate);
+    if (remoteCertificate) entries.push(remoteCertificate);
+  }
+  if (session !== null && slots.transport !== null) {
+    const toTimestamp = clockConversion(timestamp, slots.transport.now());
+    entries.push(...iceStats(make, slots, session, toTimestamp));
+  }
+  return new RTCStatsReport(INTERNAL, entries);
+}
+
+/** From the session's clock to `DOMHighResTimeStamp`. */
+function clockConversion(timestamp: number, now: number): (at: number | undefined) => number | undefined {
+  return (at) => (at === undefined ? undefined : timestamp - (now - at));
+}
+
+/** RTCDataChannelStats. */
+function dataChannelStats(make: Make, { object, slots }: ExposedDataChannel): Entry {
+  return make('data-channel', `D${slots.number}`, {
+    label: object.label,
+    protocol: object.protocol,
+    dataChannelIdentifier: object.id ?? undefined,
+    state: object.readyState,
+    messagesSent: 0,
+    bytesSent: 0,
+    messagesReceived: 0,
+    bytesReceived: 0,
+    ...slots.underlying?.stats,
+  });
+}
+
+/** RTCTransportStats. */
+function transportStats(
+  make: Make,
+  slots: PeerConnectionSlots,
+  session: Session | null,
+  localCertificateId: string,
+  remoteCertificateId: string | undefined,
+): Entry {
+  const ice = slots.ice!.slots;
+  const dtls = session?.dtls ?? null;
+  const isConnected = dtls?.state === 'connected';
+  const selected = session?.ice.selectedPair;
+  return make('transport', TRANSPORT_ID, {
+    packetsSent: session?.stats.packetsSent ?? 0,
+    packetsReceived: session?.stats.packetsReceived ?? 0,
+    bytesSent: session?.stats.bytesSent ?? 0,
+    bytesReceived: session?.stats.bytesReceived ?? 0,
+    iceRole: ice.role,
+    iceLocalUsernameFragment: ice.localParameters?.usernameFragment,
+    iceState: ice.state,
+    dtlsState: slots.dtls!.slots.state,
+    dtlsRole: dtls?.role ?? 'unknown',
+    tlsVersion: isConnected ? DTLS_1_2 : undefined,
+    dtlsCipher: isConnected ? dtls.cipherSuite : undefined,
+    selectedCandidatePairId: selected ? pairId(selected) : undefined,
+    selectedCandidatePairChanges: session?.stats.selectedPairChanges ?? 0,
+    localCertificateId,
+    remoteCertificateId,
+  });
+}
+
+/** RTCCertificateStats. */
+function certificateStats(make: Make, { crypto }: PeerConnectionSlots, der: Uint8Array): Entry {
+  const digest = fingerprint(crypto, 'sha-256', der);
+  return make('certificate', `CF${digest}`, {
+    fingerprint: digest,
+    fingerprintAlgorithm: 'sha-256',
+    base64Certificate: btoa(String.fromCharCode(...der)),
+  });
+}
+
+type ToTimestamp = (at: number | undefined) => number | undefined;
+
+function iceStats(make: Make, slots: PeerConnectionSlots, { ice }: Session, toTimestamp: ToTimestamp): Entry[] {
+  const pairs = [...ice.pairs];
+  const locals = new Set([...ice.localCandidates, ...pairs.map(({ local }) => local)]);
+  const remotes = new Set([...ice.remoteCandidates, ...pairs.map(({ remote }) => remote)]);
+  return [
+    ...Array.from(locals, (candidate) => localCandidateStats(make, slots, candidate)),
+    ...Array.from(remotes, (candidate) => remoteCandidateStats(make, slots, candidate)),
+    ...pairs.map((pair) => candidatePairStats(make, slots, pair, toTimestamp)),
+  ];
+}
+
+/** RTCIceCandidateStats. */
+function localCandidateStats(make: Make, slots: PeerConnectionSlots, candidate: LocalCandidate): Entry {
+  return make('local-candidate', slots.statsIds.of('L', candidate), {
+    ...candidateMembers(candidate),
+    address: candidate.address,
+    usernameFragment: candidate.usernameFragment ?? slots.ice?.slots.localParameters?.usernameFragment,
+    url: candidate.url,
+    relayProtocol: candidate.relayProtocol,
+  });
+}
+
+/** RTCIceCandidateStats. What the peer has not told us by signalling, it has not told the script either. */
+function remoteCandidateStats(make: Make, slots: PeerConnectionSlots, candidate: RemoteCandidate): Entry {
+  const description = remoteDescription(slots);
+  const signalled = description && credentialsOf(description.content)?.usernameFragment;
+  return make('remote-candidate', slots.statsIds.of('R', candidate), {
+    ...candidateMembers(candidate),
+    address: candidate.type === 'prflx' ? null : candidate.address,
+    usernameFragment: candidate.usernameFragment ?? signalled ?? undefined,
+  });
+}
+
+function candidateMembers(candidate: LocalCandidate | RemoteCandidate): Record<string, unknown> {
+  const { foundation, port, protocol, priority, relatedAddress, relatedPort, tcpType, type } = candidate;
+  const transportId = TRANSPORT_ID;
+  return {
+    transportId,
+    foundation,
+    port,
+    protocol,
+    priority,
+    relatedAddress,
+    relatedPort,
+    tcpType,
+    candidateType: type,
+  };
+}
+
+/** RTCIceCandidatePairStats. */
+function candidatePairStats(
+  make: Make,
+  slots: PeerConnectionSlots,
+  pair: CandidatePair,
+  toTimestamp: ToTimestamp,
+): Entry {
+  const { stats } = pair;
+  const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms / 1000);
+  return make('candidate-pair', pairId(pair), {
+    transportId: TRANSPORT_ID,
+    localCandidateId: slots.statsIds.of('L', pair.local),
+    remoteCandidateId: slots.statsIds.of('R', pair.remote),
+    state: pair.state === 'inProgress' ? 'in-progress' : pair.state,
+    nominated: pair.nominated,
+    ...slots.pairTraffic.of(pair.id, slots.transport!.session),
+    lastPacketSentTimestamp: toTimestamp(stats.lastRequestAt),
+    lastPacketReceivedTimestamp: toTimestamp(stats.lastResponseAt),
+    totalRoundTripTime: seconds(stats.totalRoundTripMs),
+    currentRoundTripTime: seconds(stats.currentRoundTripMs),
+    requestsReceived: stats.requestsReceived,
+    requestsSent: stats.requestsSent,
+    responsesReceived: stats.responsesReceived,
+    responsesSent: stats.responsesSent,
+    consentRequestsSent: stats.consentRequestsSent,
+  });
+}
+
+function pairId({ id }: CandidatePair): string {
+  return `CP${id}`;
+}

@@ -1,0 +1,181 @@
+/** What the session reports becomes queued tasks: states, events (WebRTC §5.5, §5.6, §6.1.1). */
+import type { ChannelEvent } from '../datachannel/index.ts';
+import type { CandidatePair, IceEvent } from '../ice/index.ts';
+import type { SessionEvent } from '../session/index.ts';
+import { updateConnectionState, updateIceGatheringState } from './connection-state.ts';
+import { announceClosing, announceOpen, decreaseBufferedAmount, receiveMessage } from './data-channel-procedures.ts';
+import { addIncomingDataChannel, endDataChannel } from './data-channels.ts';
+import { RTCError } from './error.ts';
+import { RTCErrorEvent } from './error-event.ts';
+import { RTCIceCandidate } from './ice-candidate.ts';
+import { RTCIceCandidatePair } from './ice-candidate-pair.ts';
+import { endOfLocalCandidates, localCandidateInit, remoteCandidateInit, surfaceCandidate } from './local-candidates.ts';
+import { RTCPeerConnectionIceErrorEvent } from './peer-connection-ice-error-event.ts';
+import type { PeerConnectionSlots } from './slots.ts';
+import { INTERNAL } from './webidl.ts';
+
+export function handleSessionEvent(slots: PeerConnectionSlots, event: SessionEvent): void {
+  switch (event.kind) {
+    case 'ice':
+      handleIceEvent(slots, event.event);
+      break;
+    case 'dtls':
+      handleDtlsEvent(slots, event);
+      break;
+    case 'sctp':
+      handleSctpEvent(slots, event);
+      break;
+    case 'channel':
+      handleChannelEvent(slots, event.event);
+      break;
+    default:
+      event satisfies never;
+  }
+}
+
+function handleIceEvent(slots: PeerConnectionSlots, event: IceEvent): void {
+  const ice = slots.ice;
+  if (ice === null) return;
+  const queue = (task: () => void): void =>
+    slots.tasks.queue(() => {
+      if (slots.ice === ice) task(); // a rollback may have discarded the transport meanwhile
+    });
+  switch (event.kind) {
+    case 'candidate':
+      queue(() => surfaceCandidate(slots, event.candidate));
+      break;
+    case 'candidateError': {
+      const { url, errorCode, errorText } = event;
+      const init = { address: null, port: null, url, errorCode, errorText };
+      queue(() => slots.target.dispatchEvent(new RTCPeerConnectionIceErrorEvent('icecandidateerror', init)));
+      break;
+    }
+    case 'gatheringState': {
+      const { state } = event;
+      if (state === 'new') return; // a restart: 'gathering' follows, and scripts see only that
+      queue(() => {
+        if (ice.slots.gathererState === state) return;
+        if (state === 'complete') endOfLocalCandidates(slots);
+        ice.slots.gathererState = state;
+        ice.object.dispatchEvent(new Event('gatheringstatechange'));
+        updateIceGatheringState(slots);
+      });
+      break;
+    }
+    case 'state': {
+      const { state } = event;
+      queue(() => {
+        if (ice.slots.state === state) return;
+        ice.slots.state = state;
+        updateConnectionState(slots, () => ice.object.dispatchEvent(new Event('statechange')));
+      });
+      break;
+    }
+    case 'selectedPair': {
+      if (slots.transport !== null) slots.pairTraffic.select(event.pair?.id ?? null, slots.transport.session);
+      const pair = event.pair && toCandidatePair(slots, event.pair);
+      queue(() => {
+        ice.slots.selectedCandidatePair = pair;
+        ice.object.dispatchEvent(new Event('selectedcandidatepairchange'));
+      });
+      break;
+    }
+    case 'role':
+      queue(() => {
+        ice.slots.role = event.role;
+      });
+      break;
+    default:
+      event satisfies never;
+  }
+}
+
+function toCandidatePair(slots: PeerConnectionSlots, { local, remote }: CandidatePair): RTCIceCandidatePair {
+  return new RTCIceCandidatePair(
+    INTERNAL,
+    new RTCIceCandidate(localCandidateInit(slots, local)),
+    new RTCIceCandidate(remoteCandidateInit(slots, remote)),
+  );
+}
+
+/** WebRTC §5.5: "When the RTCDtlsTransport's state changes". */
+function handleDtlsEvent(slots: PeerConnectionSlots, event: Extract<SessionEvent, { kind: 'dtls' }>): void {
+  const { dtls } = slots;
+  if (dtls === null) return;
+  const remoteCertificates = slots.transport?.session.dtls?.peerCertificates ?? [];
+  slots.tasks.queue(() => {
+    if (slots.dtls !== dtls) return;
+    const { state, error } = event;
+    dtls.slots.state = state;
+    if (state === 'connected') dtls.slots.remoteCertificates = remoteCertificates;
+    updateConnectionState(slots, () => {
+      if (error !== undefined) {
+        dtls.object.dispatchEvent(new RTCErrorEvent('error', { error: toDtlsError(error) }));
+      }
+      dtls.object.dispatchEvent(new Event('statechange'));
+    });
+  });
+}
+
+type DtlsFailure = NonNullable<Extract<SessionEvent, { kind: 'dtls' }>['error']>;
+
+function toDtlsError({ origin, alert, reason }: DtlsFailure): RTCError {
+  const number = typeof alert === 'number' ? alert : undefined;
+  const isFingerprint = origin === 'local' && alert === 'bad_certificate';
+  return new RTCError(
+    {
+      errorDetail: isFingerprint ? 'fingerprint-failure' : 'dtls-failure',
+      ...(number !== undefined && (origin === 'local' ? { sentAlert: number } : { receivedAlert: number })),
+    },
+    reason,
+  );
+}
+
+function handleSctpEvent(slots: PeerConnectionSlots, { state }: Extract<SessionEvent, { kind: 'sctp' }>): void {
+  const { sctp } = slots;
+  if (sctp === null) return;
+  const association = slots.transport?.session.sctp;
+  const maxChannels =
+    state === 'connected' && association
+      ? Math.min(association.maxInboundStreams, association.maxOutboundStreams)
+      : undefined;
+  slots.tasks.queue(() => {
+    if (slots.sctp !== sctp || sctp.slots.state === state) return;
+    sctp.slots.state = state;
+    if (maxChannels !== undefined) sctp.slots.maxChannels = maxChannels;
+    sctp.object.dispatchEvent(new Event('statechange'));
+  });
+}
+
+function handleChannelEvent(slots: PeerConnectionSlots, event: ChannelEvent): void {
+  const { tasks } = slots;
+  if (event.kind === 'incoming') {
+    addIncomingDataChannel(slots, event.channel);
+    return;
+  }
+  const channel = slots.dataChannelOf.get(event.channel);
+  if (channel === undefined) return;
+  const { object, slots: channelSlots } = channel;
+  switch (event.kind) {
+    case 'open':
+      slots.dataChannelsOpened++;
+      tasks.queue(() => announceOpen(object, channelSlots));
+      break;
+    case 'message':
+      tasks.queue(() => receiveMessage(object, channelSlots, event.data, event.isText));
+      break;
+    case 'bufferedAmountDecreased':
+      tasks.queue(() => decreaseBufferedAmount(object, channelSlots, event.bytes));
+      break;
+    case 'closing':
+      tasks.queue(() => announceClosing(object, channelSlots));
+      break;
+    case 'closed': {
+      const failure = event.error === undefined ? null : new RTCError({ errorDetail: 'sctp-failure' }, event.error);
+      endDataChannel(slots, channel, failure);
+      break;
+    }
+    default:
+      event satisfies never;
+  }
+}
