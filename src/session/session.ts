@@ -1,0 +1,388 @@
+/**
+ * One peer's transport, whole: start reading here.
+ *
+ * A datagram arrives, its first byte says what it is (RFC 7983), and ICE, DTLS and SCTP each take their part. What they
+ * want to send leaves on the pair that ICE selected. Like every protocol here it is a machine: it has no socket, no
+ * clock and no timer, so two of these and a loop are a complete call.
+ *
+ * ```text
+ *   datagram ─► classifyDatagram ─┬─ STUN ─► ice ──────────────► transmit
+ *                                 └─ DTLS ─► dtls ─► sctp ─► channels ─► events
+ *                                             ▲        │
+ *              transmit ◄── selected pair ◄───┴────────┘
+ * ```
+ */
+
+import { type Fingerprint, matchesFingerprint } from '../crypto/fingerprint.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
+import { type ChannelEvent, DataChannels } from '../datachannel/index.ts';
+import {
+  type DtlsCertificate,
+  DtlsConnection,
+  type DtlsEvent,
+  type DtlsOptions,
+  type DtlsRole,
+  MAX_RECORD_HEADROOM,
+  MAX_RECORD_TAILROOM,
+} from '../dtls/index.ts';
+import type { SocketAddress } from '../ice/address.ts';
+import { IceAgent, type IceAgentOptions, type IceEvent } from '../ice/index.ts';
+import { EventQueue, type RandomSource } from '../machine.ts';
+import { SctpAssociation, type SctpEvent, type SctpOptions } from '../sctp/index.ts';
+import { classifyDatagram } from './demultiplex.ts';
+
+/**
+ * The largest datagram we send, in bytes of UDP payload: with IPv6 and UDP headers it stays under 1280, the size every
+ * IPv6 link carries (RFC 8200 §5), with room for a tunnel.
+ */
+export const DEFAULT_MTU = 1200;
+
+/** RFC 8841 §6.1 lets us announce any size; 256 KiB is what browsers take. */
+export const DEFAULT_MAX_MESSAGE_SIZE = 262_144;
+
+/**
+ * Bound: the peer's DTLS can overtake our knowledge of it (its answer, our own check's response). That many datagrams
+ * are held until the path is proved and the fingerprint known; later ones are dropped, DTLS sends them again. A flight
+ * with certificates takes two to four.
+ */
+const MAX_EARLY_DATAGRAMS = 8;
+
+export type SessionOptions = {
+  readonly crypto: CryptoProvider;
+  readonly random: RandomSource;
+  readonly certificate: DtlsCertificate;
+  readonly ice: Omit<IceAgentOptions, 'crypto' | 'random'>;
+  readonly dtls?: Partial<
+    Pick<DtlsOptions, 'cipherSuites' | 'groups' | 'srtpProfiles' | 'initialTimeoutMs' | 'keylog'>
+  >;
+  readonly sctp?: Partial<SctpOptions>;
+  /** Largest datagram to send, in bytes of UDP payload. Default 1200. */
+  readonly mtu?: number;
+  /** The largest message we take, in bytes. Default 262,144. */
+  readonly maxMessageSize?: number;
+};
+
+/** What the two descriptions agreed on. */
+export type SessionParameters = {
+  /** Ours. */
+  readonly dtlsRole: DtlsRole;
+  /** Of the peer's certificate; at least one. */
+  readonly fingerprints: readonly Fingerprint[];
+  /** Absent: no data channels. */
+  readonly sctp?: { readonly localPort: number; readonly remotePort: number; readonly maxMessageSize: number };
+};
+
+export type DtlsTransportState = 'new' | 'connecting' | 'connected' | 'closed' | 'failed';
+export type SctpTransportState = 'connecting' | 'connected' | 'closed';
+
+export type SessionEvent =
+  | { readonly kind: 'ice'; readonly event: IceEvent }
+  | {
+      readonly kind: 'dtls';
+      readonly state: DtlsTransportState;
+      /** With `failed`. */
+      readonly error?: Extract<DtlsEvent, { kind: 'failed' }>;
+    }
+  | {
+      readonly kind: 'sctp';
+      readonly state: SctpTransportState;
+      /** With `closed`, when the association did not end in an orderly way. */
+      readonly error?: Extract<SctpEvent, { kind: 'closed' }>;
+    }
+  | { readonly kind: 'channel'; readonly event: ChannelEvent };
+
+export type SessionSink = {
+  /** Sends a datagram at once; it belongs to the receiver of this call. */
+  transmit(packet: Uint8Array, socketId: number, remote: SocketAddress): void;
+  /** Reports once the session's state is settled: the handler may call back in. */
+  event(event: SessionEvent): void;
+};
+
+/** Datagrams and bytes of DTLS (and later SRTP) on this transport, as RTCTransportStats counts them: without STUN. */
+export type SessionStats = {
+  packetsSent: number;
+  packetsReceived: number;
+  bytesSent: number;
+  bytesReceived: number;
+  selectedPairChanges: number;
+  /** Neither STUN nor DTLS, or of a protocol that is not spoken here. */
+  unknownDatagrams: number;
+  /** DTLS from a path that no check has proved, or before its time, beyond what is held. */
+  unauthorizedDatagrams: number;
+  /** Wanted to be sent while there was no path. */
+  unsentDatagrams: number;
+};
+
+type EarlyDatagram = { readonly packet: Uint8Array; readonly socketId: number; readonly remote: SocketAddress };
+
+export class Session {
+  readonly ice: IceAgent;
+  readonly channels: DataChannels;
+  readonly stats: SessionStats = {
+    packetsSent: 0,
+    packetsReceived: 0,
+    bytesSent: 0,
+    bytesReceived: 0,
+    selectedPairChanges: 0,
+    unknownDatagrams: 0,
+    unauthorizedDatagrams: 0,
+    unsentDatagrams: 0,
+  };
+  readonly #options: SessionOptions;
+  readonly #sink: SessionSink;
+  readonly #events: EventQueue<SessionEvent>;
+  #parameters: SessionParameters | null = null;
+  #dtls: DtlsConnection | null = null;
+  #sctp: SctpAssociation | null = null;
+  #early: EarlyDatagram[] = [];
+  /** Where the peer's last DTLS came from: the way back while ICE has not selected a pair yet (RFC 8445 §12.1). */
+  #returnPath: { readonly socketId: number; readonly remoteAddress: SocketAddress } | null = null;
+  #closed = false;
+  /** The time of the call that is running. */
+  #now = 0;
+
+  constructor(options: SessionOptions, sink: SessionSink) {
+    this.#options = options;
+    this.#sink = sink;
+    this.#events = new EventQueue((event) => sink.event(event));
+    const { crypto, random } = options;
+    this.ice = new IceAgent(
+      { ...options.ice, crypto, random },
+      {
+        transmit: (packet, socketId, remote) => sink.transmit(packet, socketId, remote),
+        event: (event) => this.#handleIceEvent(event),
+      },
+    );
+    this.channels = new DataChannels({}, { event: (event) => this.#events.push({ kind: 'channel', event }) });
+  }
+
+  /** `null` until `start`. */
+  get dtls(): DtlsConnection | null {
+    return this.#dtls;
+  }
+
+  /** `null` until DTLS is connected. */
+  get sctp(): SctpAssociation | null {
+    return this.#sctp;
+  }
+
+  get nextTimeout(): number {
+    return Math.min(this.ice.nextTimeout, this.#dtls?.nextTimeout ?? Infinity, this.#sctp?.nextTimeout ?? Infinity);
+  }
+
+  /** Whose timer `nextTimeout` is: for whoever wonders why a connection does not sleep. */
+  get nextTimeoutReason(): 'ice' | 'dtls' | 'sctp' | 'none' {
+    const due = this.nextTimeout;
+    if (due === Infinity) return 'none';
+    if (due === this.ice.nextTimeout) return 'ice';
+    return due === this.#dtls?.nextTimeout ? 'dtls' : 'sctp';
+  }
+
+  /**
+   * Both descriptions stand: DTLS may begin, as soon as ICE has a path. Called again (each renegotiation does), only
+   * `sctp.maxMessageSize` is taken anew: the DTLS association lives on (RFC 8842 §5.3).
+   */
+  start(parameters: SessionParameters, now: number): void {
+    if (this.#closed) return;
+    this.#now = now;
+    if (parameters.sctp) this.channels.maxMessageSize = parameters.sctp.maxMessageSize;
+    if (this.#dtls === null) {
+      this.#parameters = parameters;
+      if (parameters.sctp) this.channels.setRole(parameters.dtlsRole);
+      this.#dtls = this.#makeDtls(parameters, now);
+      if (this.ice.selectedPair !== null) this.#startDtls();
+      this.#releaseEarly();
+    }
+    this.#events.flush();
+  }
+
+  /** Takes one datagram that came in on socket `socketId` from `remote`. Never throws. */
+  handlePacket(packet: Uint8Array, socketId: number, remote: SocketAddress, now: number): void {
+    if (this.#closed) return;
+    this.#now = now;
+    switch (classifyDatagram(packet)) {
+      case 'stun':
+        this.ice.handlePacket(packet, socketId, remote, now);
+        if (this.#early.length > 0) this.#releaseEarly();
+        break;
+      case 'dtls':
+        this.#handleDtls(packet, socketId, remote);
+        break;
+      default:
+        this.stats.unknownDatagrams++;
+    }
+    this.#events.flush();
+  }
+
+  handleTimeout(now: number): void {
+    if (this.#closed) return;
+    this.#now = now;
+    this.ice.handleTimeout(now);
+    this.#dtls?.handleTimeout(now);
+    this.#sctp?.handleTimeout(now);
+    this.#events.flush();
+  }
+
+  /** Delivers what calls on `ice` and `channels` gave rise to. The last thing to do after using them directly. */
+  settle(now: number): void {
+    this.#now = now;
+    if (this.#early.length > 0) this.#releaseEarly();
+    this.#events.flush();
+  }
+
+  /** Ends everything at once: tells the peer (SCTP ABORT, DTLS close_notify), and forgets. No event follows. */
+  close(now: number): void {
+    if (this.#closed) return;
+    this.#now = now;
+    this.#sctp?.abort(now);
+    this.#dtls?.close(now);
+    this.#closed = true;
+    this.#early = [];
+    this.ice.close();
+    this.channels.closeAll();
+    this.#dtls = null;
+    this.#sctp = null;
+  }
+
+  // ICE
+
+  #handleIceEvent(event: IceEvent): void {
+    if (event.kind === 'selectedPair') {
+      this.stats.selectedPairChanges++;
+      if (event.pair !== null) this.#startDtls();
+    }
+    this.#events.push({ kind: 'ice', event });
+  }
+
+  // DTLS
+
+  #makeDtls({ dtlsRole, fingerprints }: SessionParameters, now: number): DtlsConnection {
+    const { crypto, random, certificate, dtls, mtu = DEFAULT_MTU } = this.#options;
+    return new DtlsConnection(
+      {
+        ...dtls,
+        crypto,
+        random,
+        certificate,
+        mtu,
+        role: dtlsRole,
+        clientCertificate: 'required',
+        // RFC 8827 §6.5: the certificate must match the fingerprint that came by signalling; nothing else vouches for it.
+        verifyCertificate: ([leaf]) => leaf !== undefined && matchesFingerprint(crypto, leaf, fingerprints),
+      },
+      {
+        transmit: (packet) => this.#transmit(packet),
+        event: (event) => this.#handleDtlsEvent(event),
+      },
+      now,
+    );
+  }
+
+  #startDtls(): void {
+    if (this.#dtls?.state !== 'new') return;
+    this.#events.push({ kind: 'dtls', state: 'connecting' });
+    this.#dtls.start(this.#now);
+  }
+
+  #handleDtls(packet: Uint8Array, socketId: number, remote: SocketAddress): void {
+    if (this.#dtls === null || !this.ice.isAuthorizedPath(socketId, remote)) {
+      if (this.#early.length < MAX_EARLY_DATAGRAMS) this.#early.push({ packet, socketId, remote });
+      else this.stats.unauthorizedDatagrams++;
+      return;
+    }
+    this.stats.packetsReceived++;
+    this.stats.bytesReceived += packet.length;
+    if (this.ice.selectedPair === null) this.#returnPath = { socketId, remoteAddress: remote };
+    if (this.#dtls.state === 'new') this.#startDtls();
+    this.#dtls.handlePacket(packet, this.#now);
+  }
+
+  #releaseEarly(): void {
+    if (this.#dtls === null) return;
+    const waiting: EarlyDatagram[] = [];
+    for (const early of this.#early) {
+      if (this.ice.isAuthorizedPath(early.socketId, early.remote)) {
+        this.#handleDtls(early.packet, early.socketId, early.remote);
+      } else waiting.push(early);
+    }
+    this.#early = waiting;
+  }
+
+  #handleDtlsEvent(event: DtlsEvent): void {
+    switch (event.kind) {
+      case 'connected':
+        this.#events.push({ kind: 'dtls', state: 'connected' });
+        this.#startSctp();
+        return;
+      case 'data':
+        this.#sctp?.handlePacket(event.data, this.#now);
+        return;
+      case 'closed':
+        this.#events.push({ kind: 'dtls', state: 'closed' });
+        this.#endSctp(undefined);
+        return;
+      case 'failed':
+        this.#events.push({ kind: 'dtls', state: 'failed', error: event });
+        this.#endSctp(`DTLS failed: ${event.reason}`);
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  #transmit(packet: Uint8Array): void {
+    const path = this.ice.selectedPair ?? this.#returnPath;
+    if (path === null) {
+      this.stats.unsentDatagrams++;
+      return;
+    }
+    this.stats.packetsSent++;
+    this.stats.bytesSent += packet.length;
+    this.#sink.transmit(packet, path.socketId, path.remoteAddress);
+  }
+
+  // SCTP
+
+  #startSctp(): void {
+    const parameters = this.#parameters;
+    if (!parameters?.sctp || this.#sctp !== null) return;
+    const { crypto, random, sctp, mtu = DEFAULT_MTU, maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE } = this.#options;
+    this.#sctp = new SctpAssociation(
+      {
+        ...sctp,
+        random,
+        localPort: parameters.sctp.localPort,
+        remotePort: parameters.sctp.remotePort,
+        mtu: mtu - MAX_RECORD_HEADROOM - MAX_RECORD_TAILROOM,
+        headroom: MAX_RECORD_HEADROOM,
+        tailroom: MAX_RECORD_TAILROOM,
+        maxMessageSize,
+      },
+      {
+        transmit: (packet) =>
+          void this.#dtls?.sealInPlace(packet, MAX_RECORD_HEADROOM, packet.length - MAX_RECORD_TAILROOM),
+        event: (event) => this.#handleSctpEvent(event),
+      },
+    );
+    this.channels.attach(this.#sctp, parameters.dtlsRole, this.#now);
+    this.#events.push({ kind: 'sctp', state: 'connecting' });
+    this.#sctp.connect(this.#now);
+  }
+
+  #handleSctpEvent(event: SctpEvent): void {
+    if (event.kind === 'connected') this.#events.push({ kind: 'sctp', state: 'connected' });
+    this.channels.handleSctpEvent(event, this.#now);
+    if (event.kind === 'closed') {
+      this.#events.push({ kind: 'sctp', state: 'closed', ...(event.reason === 'shutdown' ? {} : { error: event }) });
+      this.#sctp = null;
+    }
+  }
+
+  /** The ground under the association is gone. */
+  #endSctp(error: string | undefined): void {
+    const had = this.#sctp !== null;
+    this.#sctp = null;
+    this.channels.closeAll(error);
+    if (had) this.#events.push({ kind: 'sctp', state: 'closed' });
+  }
+}

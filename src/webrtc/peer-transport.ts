@@ -1,0 +1,286 @@
+/**
+ * The one place where a session meets the machine it runs on: sockets, one timer, DNS and mDNS.
+ *
+ * Everything that is asynchronous about a connection's transport is here; what it means is decided in `session/`.
+ */
+import type { CryptoProvider } from '../crypto/provider.ts';
+import type { DtlsCertificate } from '../dtls/index.ts';
+import { addressFamily, canonicalAddress, type SocketAddress } from '../ice/address.ts';
+import type { IceCandidate, IceCredentials } from '../ice/index.ts';
+import type { NetworkInterface, Runtime, TimerHandle, UdpSocket } from '../runtime/runtime.ts';
+import { Session, type SessionEvent, type SessionParameters } from '../session/index.ts';
+import { MdnsService } from './mdns-service.ts';
+import type { PeerConnectionSettings } from './settings.ts';
+
+/**
+ * Bound: host addresses used. A machine with hundreds of container bridges would otherwise open a socket on each and
+ * give the peer hundreds of candidates, of which it checks no more than 100 pairs (RFC 8445 §6.1.2.5).
+ */
+const MAX_HOST_ADDRESSES = 16;
+
+export type PeerTransportOptions = {
+  readonly runtime: Runtime;
+  readonly crypto: CryptoProvider;
+  readonly certificate: DtlsCertificate;
+  readonly controlling: boolean;
+  readonly localCredentials?: IceCredentials;
+  readonly servers: readonly ServerAddress[];
+  readonly transportPolicy: 'all' | 'relay';
+  readonly settings: PeerConnectionSettings;
+};
+
+/** A STUN server as the application named it (`ice-server-url.ts`). */
+export type ServerAddress = { readonly host: string; readonly port: number; readonly url: string };
+
+/** Where the datagrams of one local address come and go. */
+type LocalSocket = Pick<UdpSocket, 'localAddress' | 'send' | 'close'>;
+
+export class PeerTransport {
+  readonly session: Session;
+  readonly #options: PeerTransportOptions;
+  readonly #runtime: Runtime;
+  readonly #sockets = new Map<number, LocalSocket>();
+  readonly #mdns: MdnsService;
+  #lastSocketId = 0;
+  #servers: readonly ServerAddress[];
+  #timer: TimerHandle | null = null;
+  /** When the timer, or the end of this turn, will call the session. */
+  #wakesAt = Infinity;
+  #turnQueued = false;
+  #gatherings = 0;
+  #closed = false;
+
+  /** @param onEvent called while the session's state is settled; may call back in */
+  constructor(options: PeerTransportOptions, onEvent: (event: SessionEvent) => void) {
+    this.#options = options;
+    this.#runtime = options.runtime;
+    this.#servers = options.servers;
+    this.#mdns = MdnsService.of(options.runtime, options.crypto);
+    const { settings } = options;
+    this.session = new Session(
+      {
+        crypto: options.crypto,
+        random: options.runtime.random,
+        certificate: options.certificate,
+        mtu: settings.mtu,
+        maxMessageSize: settings.maxMessageSize,
+        sctp: settings.sctp,
+        dtls: { keylog: settings.keylog },
+        ice: {
+          controlling: options.controlling,
+          lite: settings.iceLite,
+          localCredentials: options.localCredentials,
+          transportPolicy: options.transportPolicy,
+          candidateFilter: settings.candidateFilter,
+          timing: settings.iceTiming,
+        },
+      },
+      {
+        transmit: (packet, socketId, remote) => this.#sockets.get(socketId)?.send(packet, remote),
+        event: (event) => {
+          if (!this.#closed) onEvent(event);
+        },
+      },
+    );
+  }
+
+  /** Milliseconds on the session's clock. */
+  now(): number {
+    return this.#runtime.now();
+  }
+
+  /** Calls into the session and its parts, delivers what came of it, and sees to the timer. */
+  run<Result>(call: (session: Session, now: number) => Result): Result {
+    const now = this.#runtime.now();
+    try {
+      const result = call(this.session, now);
+      this.session.settle(now);
+      return result;
+    } finally {
+      this.#schedule();
+    }
+  }
+
+  start(parameters: SessionParameters): void {
+    this.run((session, now) => session.start(parameters, now));
+  }
+
+  /** The servers of the next gathering (setConfiguration). */
+  setServers(servers: readonly ServerAddress[]): void {
+    this.#servers = servers;
+  }
+
+  /**
+   * Starts gathering, the first time or after an ICE restart: binds the addresses this machine has now, lets go of those
+   * it has no longer, and asks the STUN servers.
+   */
+  gather(): void {
+    const gathering = ++this.#gatherings;
+    this.run((session, now) => session.ice.gather(now));
+    void this.#gather(gathering);
+  }
+
+  /**
+   * Gives the agent a candidate of the peer. A `.local` name is looked up first; other names are ignored: an agent "MUST
+   * ignore candidate lines that include candidates with FQDNs" unless it is mDNS (RFC 8839 §5.1).
+   */
+  addRemoteCandidate(candidate: IceCandidate): void {
+    if (addressFamily(candidate.address) !== 0) {
+      this.run((session, now) => session.ice.addRemoteCandidate(candidate, now));
+      return;
+    }
+    if (this.#options.settings.mdns === 'off') return;
+    const generation = this.session.ice.remoteCredentials?.usernameFragment;
+    this.#mdns.resolve(candidate.address, this, (address) => {
+      if (this.#closed || this.session.ice.remoteCredentials?.usernameFragment !== generation) return;
+      this.run((session, now) => session.ice.addRemoteCandidate(candidate, now, address));
+    });
+  }
+
+  /** Ends the session and frees every socket, timer and name. No event follows. */
+  close(): void {
+    if (this.#closed) return;
+    this.session.close(this.now());
+    this.#closed = true;
+    if (this.#timer !== null) this.#runtime.clearTimer(this.#timer);
+    this.#timer = null;
+    this.#mdns.release(this);
+    for (const socket of this.#sockets.values()) socket.close();
+    this.#sockets.clear();
+  }
+
+  // The clock: one timer for the whole session.
+
+  #schedule(): void {
+    if (this.#closed) return;
+    const due = this.session.nextTimeout;
+    if (due >= this.#wakesAt) return; // whoever wakes earlier asks again
+    const delay = due - this.#runtime.now();
+    if (delay <= 0) {
+      // Something waits to be sent: at the end of this turn, with whatever else the turn brings.
+      if (this.#turnQueued) return;
+      this.#turnQueued = true;
+      this.#runtime.queueTurn(this.#endTurn);
+      return;
+    }
+    if (this.#timer !== null) this.#runtime.clearTimer(this.#timer);
+    this.#wakesAt = due;
+    this.#timer = this.#runtime.setTimer(delay, this.#wake);
+  }
+
+  readonly #endTurn = (): void => {
+    this.#turnQueued = false;
+    if (this.#closed) return;
+    this.session.handleTimeout(this.#runtime.now());
+    this.#schedule();
+  };
+
+  readonly #wake = (): void => {
+    this.#timer = null;
+    this.#wakesAt = Infinity;
+    if (this.#closed) return;
+    this.session.handleTimeout(this.#runtime.now());
+    this.#schedule();
+  };
+
+  #receive(packet: Uint8Array, socketId: number, remote: SocketAddress): void {
+    if (this.#closed) return;
+    this.session.handlePacket(packet, socketId, remote, this.#runtime.now());
+    this.#schedule();
+  }
+
+  // Gathering
+
+  async #gather(gathering: number): Promise<void> {
+    if (this.#options.settings.udpSocket) this.#joinSharedSocket();
+    else await this.#bindInterfaces();
+    const servers = await Promise.all(this.#servers.map((server) => this.#resolveServer(server)));
+    if (this.#closed || gathering !== this.#gatherings) return;
+    this.run((session, now) => {
+      for (const addresses of servers) for (const server of addresses) session.ice.addServer(server, now);
+      session.ice.endOfLocalSockets(now);
+    });
+  }
+
+  async #bindInterfaces(): Promise<void> {
+    const wanted = this.#hostAddresses();
+    for (const [socketId, socket] of this.#sockets) {
+      if (wanted.some(({ address }) => address === socket.localAddress.address)) continue;
+      this.#removeSocket(socketId);
+    }
+    const bound = new Set([...this.#sockets.values()].map((socket) => socket.localAddress.address));
+    const missing = wanted.filter(({ address }) => !bound.has(address));
+    const sockets = await Promise.all(missing.map(({ address }) => this.#bind(address)));
+    if (this.#closed) {
+      for (const bound of sockets) bound?.socket.close();
+      return;
+    }
+    for (const bound of sockets) if (bound !== null) this.#addSocket(bound.socketId, bound.socket);
+  }
+
+  async #bind(address: string): Promise<{ socketId: number; socket: UdpSocket } | null> {
+    const socketId = ++this.#lastSocketId;
+    try {
+      const socket = await this.#runtime.bindUdp({
+        address,
+        ...(this.#options.settings.portRange ? { portRange: this.#options.settings.portRange } : {}),
+        onPacket: (packet, remote) => this.#receive(packet, socketId, remote),
+        onError: () => this.#removeSocket(socketId),
+      });
+      return { socketId, socket };
+    } catch {
+      return null; // an address that went away meanwhile, or a port range that is used up: one candidate less
+    }
+  }
+
+  #joinSharedSocket(): void {
+    const shared = this.#options.settings.udpSocket!;
+    if (this.#sockets.size > 0) {
+      for (const socket of this.#sockets.values())
+        shared.setUsernameFragment(socket, this.session.ice.localCredentials);
+      return;
+    }
+    const socketId = ++this.#lastSocketId;
+    const socket = shared.join(this.session.ice.localCredentials, (packet, remote) =>
+      this.#receive(packet, socketId, remote),
+    );
+    this.#addSocket(socketId, socket);
+  }
+
+  #addSocket(socketId: number, socket: LocalSocket): void {
+    this.#sockets.set(socketId, socket);
+    const { address, port } = socket.localAddress;
+    const mdnsName = this.#options.settings.mdns === 'offer' ? this.#mdns.offer(address, this) : undefined;
+    this.run((session, now) => session.ice.addSocket({ type: 'host', socketId, address, port, mdnsName }, now));
+  }
+
+  #removeSocket(socketId: number): void {
+    const socket = this.#sockets.get(socketId);
+    if (socket === undefined) return;
+    this.#sockets.delete(socketId);
+    socket.close();
+    this.run((session, now) => session.ice.removeSocket(socketId, now));
+  }
+
+  /** Which of the machine's addresses become host candidates (RFC 8445 §5.1.1.1). */
+  #hostAddresses(): NetworkInterface[] {
+    const { loopback = 'auto', interfaceFilter } = this.#options.settings;
+    const usable = this.#runtime.networkInterfaces().filter(({ linkLocal }) => !linkLocal);
+    const external = usable.filter(({ internal }) => !internal);
+    const withLoopback = loopback === true || (loopback === 'auto' && external.length === 0);
+    const chosen = (withLoopback ? usable : external).filter((candidate) => interfaceFilter?.(candidate) ?? true);
+    return chosen.slice(0, MAX_HOST_ADDRESSES);
+  }
+
+  /** A server with several addresses is asked at each. One that has none is left out. */
+  async #resolveServer({ host, port, url }: ServerAddress): Promise<(SocketAddress & { url: string })[]> {
+    const literal = canonicalAddress(host);
+    if (literal !== null) return [{ address: literal, port, url }];
+    if (host === 'localhost') return ['127.0.0.1', '::1'].map((address) => ({ address, port, url }));
+    const found = await Promise.all([this.#runtime.lookup(host, 4), this.#runtime.lookup(host, 6)]);
+    return found
+      .map(([first]) => first)
+      .filter((address) => address !== undefined)
+      .map((address) => ({ address, port, url }));
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * What can be set beyond the W3C configuration: the second argument of `new RTCPeerConnection(configuration, settings)`,
+ * which browsers ignore. The one place where PureRTC's surface is larger than the specification's.
+ */
+import type { CryptoProvider } from '../crypto/provider.ts';
+import type { CandidateFilter, IceTiming } from '../ice/index.ts';
+import type { NetworkInterface, Runtime } from '../runtime/runtime.ts';
+import type { SctpOptions } from '../sctp/index.ts';
+import type { SharedUdpSocket } from './shared-udp-socket.ts';
+
+export type PeerConnectionSettings = {
+  /** Sockets, timers, interfaces. Default: the runtime this code runs on. Tests give a host of the in-memory network. */
+  readonly runtime?: Runtime;
+  /** Default: the fastest the runtime has. `nobleCrypto` is plain TypeScript and runs anywhere. */
+  readonly crypto?: CryptoProvider;
+  /**
+   * Whether loopback addresses become host candidates. Default `'auto'`: only on a machine that has no other address,
+   * since a loopback candidate is of no use to a peer elsewhere and tells it nothing.
+   */
+  readonly loopback?: boolean | 'auto';
+  /** Which interface addresses are used. Default: all that are not link-local. */
+  readonly interfaceFilter?: (candidate: NetworkInterface) => boolean;
+  /** Which candidates, ours and the peer's, are used. Default: all. */
+  readonly candidateFilter?: CandidateFilter;
+  /** UDP ports to bind, both included, 1–65535. Default: any. Too narrow a range limits the number of connections. */
+  readonly portRange?: { readonly min: number; readonly max: number };
+  /**
+   * `'resolve'` (default) looks up the peer's `.local` names (RFC 6762), which browsers use in place of addresses;
+   * `'offer'` gives such names to the peer in place of our own addresses as well; `'off'` ignores such candidates and
+   * never multicasts.
+   */
+  readonly mdns?: 'off' | 'resolve' | 'offer';
+  /** One UDP socket for many connections (`SharedUdpSocket.bind`), in place of sockets of this connection's own. */
+  readonly udpSocket?: SharedUdpSocket;
+  /** RFC 8445 §2.5: only answer checks. For servers on public addresses. Default false. */
+  readonly iceLite?: boolean;
+  /** ICE's clocks, in ms. The defaults are the RFCs'. */
+  readonly iceTiming?: Partial<IceTiming>;
+  /** Largest datagram to send, in bytes of UDP payload, 576 … 65,507. Default 1200; larger ones are lost on paths that cannot carry them. */
+  readonly mtu?: number;
+  /** The largest message we take, in bytes; announced in SDP. Default 262,144. */
+  readonly maxMessageSize?: number;
+  /** SCTP's own knobs, for measurements and unusual paths. */
+  readonly sctp?: Partial<SctpOptions>;
+  /** Receives the DTLS secrets as NSS key log lines: whoever reads them can decrypt the connection. */
+  readonly keylog?: (line: string) => void;
+};
