@@ -1,0 +1,128 @@
+/** Real browsers for tests: found, started with a fresh profile, and shown pages that hold an interop agent. */
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import puppeteer, { type Browser, type LaunchOptions, type Page } from 'puppeteer-core';
+
+export type BrowserName = 'chromium' | 'firefox';
+export const BROWSERS: readonly BrowserName[] = ['chromium', 'firefox'];
+
+/** The program itself before a distribution's wrapper script, which may add flags of its own. */
+const PROGRAMS: Record<BrowserName, readonly string[]> = {
+  chromium: [
+    '/usr/lib/chromium/chromium',
+    '/usr/bin/chromium',
+    '/usr/bin/chromium-browser',
+    '/usr/bin/google-chrome-stable',
+    '/usr/bin/google-chrome',
+    '/Applications/Chromium.app/Contents/MacOS/Chromium',
+    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  ],
+  firefox: ['/usr/bin/firefox-esr', '/usr/bin/firefox', '/Applications/Firefox.app/Contents/MacOS/firefox'],
+};
+
+const HOW_TO_GET: Record<BrowserName, string> = {
+  chromium: 'apt-get install chromium, or set PURERTC_CHROMIUM to its path',
+  firefox: 'apt-get install firefox-esr, or set PURERTC_FIREFOX to its path',
+};
+
+/** The browser's program, or `null`. PURERTC_CHROMIUM and PURERTC_FIREFOX come first. */
+export function findBrowser(name: BrowserName): string | null {
+  const named = process.env[`PURERTC_${name.toUpperCase()}`];
+  if (named !== undefined && named !== '') return existsSync(named) ? named : null;
+  return PROGRAMS[name].find((program) => existsSync(program)) ?? null;
+}
+
+/**
+ * Whether tests with this browser run here. Where it is not installed this says so, once, and how to get it;
+ * with PURERTC_REQUIRE_BROWSERS=1 that is an error instead.
+ */
+export function browserAvailable(name: BrowserName): boolean {
+  if (findBrowser(name) !== null) return true;
+  const line = `${name} is not installed, its tests are skipped: ${HOW_TO_GET[name]}`;
+  if (process.env['PURERTC_REQUIRE_BROWSERS'] === '1') throw new Error(line);
+  console.warn(line);
+  return false;
+}
+
+export type BrowserOptions = {
+  /** Shows real addresses, loopback too, instead of the `.local` names that are the browsers' default. */
+  exposeHostCandidates?: boolean;
+};
+
+/** A running browser with a profile of its own. */
+export class TestBrowser {
+  readonly name: BrowserName;
+  readonly version: string;
+  readonly #browser: Browser;
+  readonly #scratch: string;
+
+  private constructor(name: BrowserName, version: string, browser: Browser, scratch: string) {
+    this.name = name;
+    this.version = version;
+    this.#browser = browser;
+    this.#scratch = scratch;
+  }
+
+  static async launch(name: BrowserName, options: BrowserOptions = {}): Promise<TestBrowser> {
+    const executablePath = findBrowser(name);
+    if (executablePath === null) throw new Error(`${name} is not installed: ${HOW_TO_GET[name]}`);
+    const scratch = await mkdtemp(join(tmpdir(), `purertc-${name}-`));
+    const common: LaunchOptions = {
+      executablePath,
+      headless: true,
+      env: { ...process.env, HOME: scratch, XDG_CONFIG_HOME: scratch, XDG_CACHE_HOME: scratch },
+    };
+    const browser =
+      name === 'chromium'
+        ? await puppeteer.launch({
+            ...common,
+            userDataDir: join(scratch, 'profile'),
+            args: chromiumFlags(options),
+          })
+        : await puppeteer.launch({ ...common, browser: 'firefox', extraPrefsFirefox: firefoxPreferences(options) });
+    return new TestBrowser(name, await browser.version(), browser, scratch);
+  }
+
+  /** A new page; errors in it are reported on this process's console. */
+  async openPage(url: string): Promise<Page> {
+    const page = await this.#browser.newPage();
+    page.on('pageerror', (error) => console.error(`${this.name}:`, error));
+    await page.goto(url, { waitUntil: 'load' });
+    return page;
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close().catch(() => this.#browser.process()?.kill('SIGKILL'));
+    await rm(this.#scratch, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+}
+
+function chromiumFlags({ exposeHostCandidates }: BrowserOptions): string[] {
+  return [
+    '--no-sandbox', // tests run as root in containers; the only pages shown are ours
+    '--disable-gpu',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--use-fake-device-for-media-stream',
+    '--use-fake-ui-for-media-stream',
+    '--autoplay-policy=no-user-gesture-required',
+    ...(exposeHostCandidates
+      ? ['--disable-features=WebRtcHideLocalIpsWithMdns', '--allow-loopback-in-peer-connection']
+      : []),
+  ];
+}
+
+function firefoxPreferences({ exposeHostCandidates }: BrowserOptions): Record<string, unknown> {
+  return {
+    'media.navigator.streams.fake': true,
+    'media.navigator.permission.disabled': true,
+    'media.autoplay.default': 0,
+    ...(exposeHostCandidates
+      ? { 'media.peerconnection.ice.obfuscate_host_addresses': false, 'media.peerconnection.ice.loopback': true }
+      : {}),
+  };
+}
