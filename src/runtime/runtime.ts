@@ -81,8 +81,8 @@ export type UdpOptions = {
   readonly portRange?: { readonly min: number; readonly max: number };
   /** Share the address with other sockets (SO_REUSEADDR). Default false. */
   readonly reuse?: boolean;
-  /** Wanted size of the system's receive and send buffers, in bytes. Default 2 MiB; the system may give less. */
-  readonly bufferBytes?: number;
+  /** Wanted size of the system's receive buffer. Default 2 MiB; the system may give less, and too little loses bursts. */
+  readonly receiveBufferBytes?: number;
   /**
    * One datagram. `packet` belongs to the handler. `remote` is usually the same object for the same sender, so identity
    * is a quick first comparison, but not the only one needed.
