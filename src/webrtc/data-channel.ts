@@ -5,9 +5,9 @@
 import type { Channel } from '../datachannel/index.ts';
 import type { RTCErrorEvent } from './error-event.ts';
 import {
+  type AnyEventHandler,
   defineEventHandlers,
   type EventHandler,
-  type TypedEventTarget,
   type TypedEventTargetConstructor,
 } from './event-handlers.ts';
 import {
@@ -82,16 +82,25 @@ export type DataChannelSlots = {
  */
 export const MAX_BUFFERED_AMOUNT: number = 16 * 1024 * 1024;
 
-const Target: TypedEventTargetConstructor<RTCDataChannelEventMap> = EventTarget;
+interface RTCDataChannelHandlers {
+  get onopen(): AnyEventHandler;
+  set onopen(handler: EventHandler<Event>);
+  get onmessage(): AnyEventHandler;
+  set onmessage(handler: EventHandler<MessageEvent>);
+  get onbufferedamountlow(): AnyEventHandler;
+  set onbufferedamountlow(handler: EventHandler<Event>);
+  get onclosing(): AnyEventHandler;
+  set onclosing(handler: EventHandler<Event>);
+  get onclose(): AnyEventHandler;
+  set onclose(handler: EventHandler<Event>);
+  get onerror(): AnyEventHandler;
+  set onerror(handler: EventHandler<RTCErrorEvent>);
+}
+
+const Target: TypedEventTargetConstructor<RTCDataChannelEventMap, RTCDataChannelHandlers> = EventTarget as never;
 const encoder = new TextEncoder();
 
-export class RTCDataChannel extends Target implements TypedEventTarget<RTCDataChannelEventMap> {
-  declare onopen: EventHandler<RTCDataChannel, Event>;
-  declare onmessage: EventHandler<RTCDataChannel, MessageEvent>;
-  declare onbufferedamountlow: EventHandler<RTCDataChannel, Event>;
-  declare onclosing: EventHandler<RTCDataChannel, Event>;
-  declare onclose: EventHandler<RTCDataChannel, Event>;
-  declare onerror: EventHandler<RTCDataChannel, RTCErrorEvent>;
+export class RTCDataChannel extends Target {
   readonly #slots: DataChannelSlots;
 
   static {

@@ -1,9 +1,9 @@
 /** RTCDtlsTransport (WebRTC §5.5): a view of the DTLS association. The connection's tasks write the slots. */
 import type { RTCErrorEvent } from './error-event.ts';
 import {
+  type AnyEventHandler,
   defineEventHandlers,
   type EventHandler,
-  type TypedEventTarget,
   type TypedEventTargetConstructor,
 } from './event-handlers.ts';
 import type { RTCIceTransport } from './ice-transport.ts';
@@ -24,11 +24,16 @@ export type DtlsTransportSlots = {
   remoteCertificates: readonly Uint8Array[];
 };
 
-const Target: TypedEventTargetConstructor<RTCDtlsTransportEventMap> = EventTarget;
+interface RTCDtlsTransportHandlers {
+  get onstatechange(): AnyEventHandler;
+  set onstatechange(handler: EventHandler<Event>);
+  get onerror(): AnyEventHandler;
+  set onerror(handler: EventHandler<RTCErrorEvent>);
+}
 
-export class RTCDtlsTransport extends Target implements TypedEventTarget<RTCDtlsTransportEventMap> {
-  declare onstatechange: EventHandler<RTCDtlsTransport, Event>;
-  declare onerror: EventHandler<RTCDtlsTransport, RTCErrorEvent>;
+const Target: TypedEventTargetConstructor<RTCDtlsTransportEventMap, RTCDtlsTransportHandlers> = EventTarget as never;
+
+export class RTCDtlsTransport extends Target {
   readonly #slots: DtlsTransportSlots;
 
   static {

@@ -4,11 +4,15 @@
  */
 import { isObject } from './webidl.ts';
 
+/** What may be assigned to an `on…` attribute. */
+export type EventHandler<E extends Event> = ((event: E) => unknown) | null;
+
 /**
- * The type of an `on…` attribute. Written as a method so that it lines up with lib.dom's, whose events carry more than
- * ours in places.
+ * What reading an `on…` attribute gives. Looser than what may be assigned, because TypeScript would otherwise compare the
+ * events of our handlers with lib.dom's, and let none of our objects go where lib.dom's are expected.
  */
-export type EventHandler<Target, E extends Event> = { handle(this: Target, event: E): unknown }['handle'] | null;
+// biome-ignore lint/suspicious/noExplicitAny: see above
+export type AnyEventHandler = ((event: any) => unknown) | null;
 
 /** `EventTarget` that knows which events its listeners will see. */
 export interface TypedEventTarget<Events> extends EventTarget {
@@ -34,8 +38,11 @@ export interface TypedEventTarget<Events> extends EventTarget {
   ): void;
 }
 
-/** What a class extends to be a typed `EventTarget`; at run time it is `EventTarget` itself. */
-export type TypedEventTargetConstructor<Events> = new () => TypedEventTarget<Events>;
+/**
+ * What a class extends to be a typed `EventTarget` with the event handler attributes `Handlers`; at run time it is
+ * `EventTarget` itself, and `defineEventHandlers` adds the attributes.
+ */
+export type TypedEventTargetConstructor<Events, Handlers> = new () => TypedEventTarget<Events> & Handlers;
 
 type Handler = (this: EventTarget, event: Event) => unknown;
 /** The value an attribute shows, and the listener that stands for it in the target's list. */

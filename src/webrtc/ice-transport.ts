@@ -1,8 +1,8 @@
 /** RTCIceTransport (WebRTC §5.6): a view of the ICE agent. The connection's tasks write the slots, this object shows them. */
 import {
+  type AnyEventHandler,
   defineEventHandlers,
   type EventHandler,
-  type TypedEventTarget,
   type TypedEventTargetConstructor,
 } from './event-handlers.ts';
 import type { RTCIceCandidate, RTCIceComponent } from './ice-candidate.ts';
@@ -56,13 +56,18 @@ export function newIceTransportSlots(): IceTransportSlots {
   };
 }
 
-type Handler = EventHandler<RTCIceTransport, Event>;
-const Target: TypedEventTargetConstructor<RTCIceTransportEventMap> = EventTarget;
+interface RTCIceTransportHandlers {
+  get onstatechange(): AnyEventHandler;
+  set onstatechange(handler: EventHandler<Event>);
+  get ongatheringstatechange(): AnyEventHandler;
+  set ongatheringstatechange(handler: EventHandler<Event>);
+  get onselectedcandidatepairchange(): AnyEventHandler;
+  set onselectedcandidatepairchange(handler: EventHandler<Event>);
+}
 
-export class RTCIceTransport extends Target implements TypedEventTarget<RTCIceTransportEventMap> {
-  declare onstatechange: Handler;
-  declare ongatheringstatechange: Handler;
-  declare onselectedcandidatepairchange: Handler;
+const Target: TypedEventTargetConstructor<RTCIceTransportEventMap, RTCIceTransportHandlers> = EventTarget as never;
+
+export class RTCIceTransport extends Target {
   readonly #slots: IceTransportSlots;
 
   static {

@@ -12,9 +12,9 @@ import type { RTCDataChannel } from './data-channel.ts';
 import type { RTCDataChannelEvent } from './data-channel-event.ts';
 import { createDataChannel, type RTCDataChannelInit } from './data-channels.ts';
 import {
+  type AnyEventHandler,
   defineEventHandlers,
   type EventHandler,
-  type TypedEventTarget,
   type TypedEventTargetConstructor,
 } from './event-handlers.ts';
 import { type RTCIceCandidateInit, toCandidateInit } from './ice-candidate.ts';
@@ -70,19 +70,31 @@ export interface RTCPeerConnectionEventMap {
 export type RTCPeerConnectionErrorCallback = (error: DOMException) => void;
 export type RTCSessionDescriptionCallback = (description: RTCSessionDescriptionInit) => void;
 
-const Target: TypedEventTargetConstructor<RTCPeerConnectionEventMap> = EventTarget;
-
-export class RTCPeerConnection extends Target implements TypedEventTarget<RTCPeerConnectionEventMap> {
-  declare onconnectionstatechange: EventHandler<RTCPeerConnection, Event>;
-  declare ondatachannel: EventHandler<RTCPeerConnection, RTCDataChannelEvent>;
-  declare onicecandidate: EventHandler<RTCPeerConnection, RTCPeerConnectionIceEvent>;
-  declare onicecandidateerror: EventHandler<RTCPeerConnection, RTCPeerConnectionIceErrorEvent>;
-  declare oniceconnectionstatechange: EventHandler<RTCPeerConnection, Event>;
-  declare onicegatheringstatechange: EventHandler<RTCPeerConnection, Event>;
-  declare onnegotiationneeded: EventHandler<RTCPeerConnection, Event>;
-  declare onsignalingstatechange: EventHandler<RTCPeerConnection, Event>;
+interface RTCPeerConnectionHandlers {
+  get onconnectionstatechange(): AnyEventHandler;
+  set onconnectionstatechange(handler: EventHandler<Event>);
+  get ondatachannel(): AnyEventHandler;
+  set ondatachannel(handler: EventHandler<RTCDataChannelEvent>);
+  get onicecandidate(): AnyEventHandler;
+  set onicecandidate(handler: EventHandler<RTCPeerConnectionIceEvent>);
+  get onicecandidateerror(): AnyEventHandler;
+  set onicecandidateerror(handler: EventHandler<RTCPeerConnectionIceErrorEvent>);
+  get oniceconnectionstatechange(): AnyEventHandler;
+  set oniceconnectionstatechange(handler: EventHandler<Event>);
+  get onicegatheringstatechange(): AnyEventHandler;
+  set onicegatheringstatechange(handler: EventHandler<Event>);
+  get onnegotiationneeded(): AnyEventHandler;
+  set onnegotiationneeded(handler: EventHandler<Event>);
+  get onsignalingstatechange(): AnyEventHandler;
+  set onsignalingstatechange(handler: EventHandler<Event>);
   /** Never called: there is no media yet. */
-  declare ontrack: EventHandler<RTCPeerConnection, Event>;
+  get ontrack(): AnyEventHandler;
+  set ontrack(handler: EventHandler<Event>);
+}
+
+const Target: TypedEventTargetConstructor<RTCPeerConnectionEventMap, RTCPeerConnectionHandlers> = EventTarget as never;
+
+export class RTCPeerConnection extends Target {
   readonly #slots: PeerConnectionSlots;
 
   static {

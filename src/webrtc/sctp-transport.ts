@@ -1,9 +1,9 @@
 /** RTCSctpTransport (WebRTC §6.1.1): a view of the SCTP association. The connection's tasks write the slots. */
 import type { RTCDtlsTransport } from './dtls-transport.ts';
 import {
+  type AnyEventHandler,
   defineEventHandlers,
   type EventHandler,
-  type TypedEventTarget,
   type TypedEventTargetConstructor,
 } from './event-handlers.ts';
 import { exposeInterface, requireInternal } from './webidl.ts';
@@ -32,10 +32,14 @@ export function dataMaxMessageSize(remoteMaxMessageSize: number | undefined, can
   return canSendSize === 0 ? remote : Math.min(remote, canSendSize);
 }
 
-const Target: TypedEventTargetConstructor<RTCSctpTransportEventMap> = EventTarget;
+interface RTCSctpTransportHandlers {
+  get onstatechange(): AnyEventHandler;
+  set onstatechange(handler: EventHandler<Event>);
+}
 
-export class RTCSctpTransport extends Target implements TypedEventTarget<RTCSctpTransportEventMap> {
-  declare onstatechange: EventHandler<RTCSctpTransport, Event>;
+const Target: TypedEventTargetConstructor<RTCSctpTransportEventMap, RTCSctpTransportHandlers> = EventTarget as never;
+
+export class RTCSctpTransport extends Target {
   readonly #slots: SctpTransportSlots;
 
   static {

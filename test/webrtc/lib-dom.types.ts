@@ -1,0 +1,48 @@
+/**
+ * Compiled, never run: our objects go where lib.dom's are expected. What media would need is the exception, and named
+ * here. A user's `function chat(channel: RTCDataChannel)` takes ours and the browser's.
+ */
+import type * as ours from '../../src/index.ts';
+
+type Dom = typeof globalThis;
+type DomInstance<Name extends keyof Dom> = Dom[Name] extends abstract new (
+  ...args: never[]
+) => infer Instance
+  ? Instance
+  : never;
+
+/** Fails to compile unless `Ours` may be used as `Theirs`. */
+function accepts<Theirs, _Ours extends Theirs>(): void {}
+
+accepts<DomInstance<'RTCDataChannel'>, ours.RTCDataChannel>();
+accepts<DomInstance<'RTCDataChannelEvent'>, ours.RTCDataChannelEvent>();
+accepts<DomInstance<'RTCIceCandidate'>, ours.RTCIceCandidate>();
+accepts<DomInstance<'RTCSessionDescription'>, ours.RTCSessionDescription>();
+accepts<DomInstance<'RTCCertificate'>, ours.RTCCertificate>();
+accepts<DomInstance<'RTCIceTransport'>, ours.RTCIceTransport>();
+accepts<DomInstance<'RTCDtlsTransport'>, ours.RTCDtlsTransport>();
+accepts<DomInstance<'RTCSctpTransport'>, ours.RTCSctpTransport>();
+accepts<DomInstance<'RTCError'>, ours.RTCError>();
+accepts<DomInstance<'RTCErrorEvent'>, ours.RTCErrorEvent>();
+accepts<DomInstance<'RTCPeerConnectionIceEvent'>, ours.RTCPeerConnectionIceEvent>();
+accepts<DomInstance<'RTCPeerConnectionIceErrorEvent'>, ours.RTCPeerConnectionIceErrorEvent>();
+accepts<DomInstance<'RTCStatsReport'>, ours.RTCStatsReport>();
+accepts<DomInstance<'RTCPeerConnection'>, ours.RTCPeerConnection>();
+
+// Dictionaries, both ways: what a program writes down for one it may hand to the other.
+accepts<RTCIceServer, ours.RTCIceServer>();
+accepts<ours.RTCIceServer, RTCIceServer>();
+accepts<ours.RTCSessionDescriptionInit, RTCSessionDescriptionInit>();
+accepts<RTCSessionDescriptionInit, ours.RTCSessionDescriptionInit>();
+accepts<ours.RTCIceCandidateInit, RTCIceCandidateInit>();
+accepts<ours.RTCDataChannelInit, RTCDataChannelInit>();
+
+// The events that handlers see are typed.
+export function handlers(connection: ours.RTCPeerConnection): void {
+  connection.addEventListener('icecandidate', ({ candidate }) => candidate?.toJSON());
+  connection.ondatachannel = ({ channel }) => {
+    channel.onmessage = ({ data }) => data;
+    channel.addEventListener('error', ({ error }) => error.errorDetail);
+  };
+  connection.addEventListener('some-event-of-a-subclass', (event: Event) => event.type);
+}
