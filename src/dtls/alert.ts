@@ -47,16 +47,20 @@ const ALERT_NAMES: ReadonlyMap<number, AlertDescription> = new Map(
   Object.entries(ALERT_CODES).map(([name, code]) => [code, name as AlertDescription]),
 );
 
-export const ALERT_LENGTH = 2;
+const WARNING = 1;
+const FATAL = 2;
 
 export function encodeAlert(level: AlertLevel, description: AlertDescription): Uint8Array {
-  return Uint8Array.of(level === 'fatal' ? 2 : 1, ALERT_CODES[description]);
+  return Uint8Array.of(level === 'fatal' ? FATAL : WARNING, ALERT_CODES[description]);
 }
 
-/** `null` for anything but exactly one well-formed alert: DTLS never splits one (RFC 6347 §4.1.1 forbids fragments). */
-export function decodeAlert(content: Uint8Array): Alert | null {
-  if (content.length !== ALERT_LENGTH) return null;
-  const level = content[0] === 1 ? 'warning' : content[0] === 2 ? 'fatal' : null;
-  if (level === null) return null;
+/**
+ * Reads one alert; else the alert that answers what is none. RFC 5246 §6.2.1 lets TLS split an alert over records, but
+ * a datagram may be lost, so in DTLS it stands in one (RFC 6347 §4.1.1).
+ */
+export function decodeAlert(content: Uint8Array): Alert | 'decode_error' | 'illegal_parameter' {
+  if (content.length !== 2) return 'decode_error';
+  const level = content[0] === WARNING ? 'warning' : content[0] === FATAL ? 'fatal' : null;
+  if (level === null) return 'illegal_parameter';
   return { level, description: ALERT_NAMES.get(content[1]!) ?? content[1]! };
 }

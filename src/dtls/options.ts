@@ -76,34 +76,3 @@ export type DtlsEvent =
       readonly alert?: AlertDescription | number;
       readonly reason: string;
     };
-
-/** Why a record or a piece of one was dropped. */
-export type DropReason =
-  /** Shorter than its header says, longer than allowed, or not a record at all. */
-  | 'malformed'
-  /** Content type other than 20 … 23. */
-  | 'unknownType'
-  /** Record version of another protocol. */
-  | 'wrongVersion'
-  /** An epoch we have no keys for, and that is not the next one. */
-  | 'wrongEpoch'
-  /** Failed authentication. */
-  | 'badMac'
-  /** A sequence number seen before, or too old to tell. */
-  | 'replayed'
-  /** Well-formed, but not allowed to have an effect now: a plaintext alert after the handshake, say. */
-  | 'unexpected'
-  /** One more than a buffer may hold. */
-  | 'overflow'
-  /** Came after the connection was over. */
-  | 'afterClose';
-
-export type DtlsStats = {
-  datagramsSent: number;
-  datagramsReceived: number;
-  recordsSent: number;
-  recordsReceived: number;
-  /** Flights sent again, by timer or because the peer repeated its own. */
-  retransmissions: number;
-  readonly dropped: Record<DropReason, number>;
-};

@@ -3,11 +3,11 @@
  * so `ecdsa_secp256r1_sha256` says nothing about the curve there; the names are those of RFC 8446 §4.2.3.
  */
 import type { KeyKind, SignatureAlgorithm } from '../crypto/provider.ts';
+import { fitsKey } from '../crypto/rules.ts';
 
 export type SignatureScheme =
   | 'ecdsa_secp256r1_sha256'
   | 'ecdsa_secp384r1_sha384'
-  | 'ecdsa_secp521r1_sha512'
   | 'rsa_pss_rsae_sha256'
   | 'rsa_pss_rsae_sha384'
   | 'rsa_pss_rsae_sha512'
@@ -19,7 +19,6 @@ export type SignatureScheme =
 export const SIGNATURE_SCHEMES: Readonly<Record<SignatureScheme, SignatureAlgorithm & { readonly id: number }>> = {
   ecdsa_secp256r1_sha256: { id: 0x0403, kind: 'ecdsa', hash: 'sha256' },
   ecdsa_secp384r1_sha384: { id: 0x0503, kind: 'ecdsa', hash: 'sha384' },
-  ecdsa_secp521r1_sha512: { id: 0x0603, kind: 'ecdsa', hash: 'sha512' },
   rsa_pss_rsae_sha256: { id: 0x0804, kind: 'rsaPss', hash: 'sha256' },
   rsa_pss_rsae_sha384: { id: 0x0805, kind: 'rsaPss', hash: 'sha384' },
   rsa_pss_rsae_sha512: { id: 0x0806, kind: 'rsaPss', hash: 'sha512' },
@@ -42,5 +41,18 @@ export function signatureSchemeById(id: number): SignatureScheme | undefined {
 
 /** Whether a key of this kind can make signatures of this scheme. */
 export function schemeFitsKey(scheme: SignatureScheme, key: KeyKind): boolean {
-  return (SIGNATURE_SCHEMES[scheme].kind === 'ecdsa') === (key.kind === 'ecdsa');
+  return fitsKey(SIGNATURE_SCHEMES[scheme], key);
+}
+
+/**
+ * The first of `preferred` that is in `offered` and that the key can do; `undefined` when there is none. A scheme that
+ * names the key's own curve comes first: 1.2 does not ask for it, but peers expect it.
+ */
+export function chooseScheme(
+  preferred: readonly SignatureScheme[],
+  offered: readonly number[],
+  key: KeyKind,
+): SignatureScheme | undefined {
+  const fitting = preferred.filter((name) => offered.includes(SIGNATURE_SCHEMES[name].id) && schemeFitsKey(name, key));
+  return fitting.find((name) => key.kind === 'ecdsa' && name.includes(key.curve)) ?? fitting[0];
 }
