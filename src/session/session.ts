@@ -346,7 +346,7 @@ export class Session {
   #startSctp(): void {
     const parameters = this.#parameters;
     if (!parameters?.sctp || this.#sctp !== null) return;
-    const { crypto, random, sctp, mtu = DEFAULT_MTU, maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE } = this.#options;
+    const { random, sctp, mtu = DEFAULT_MTU, maxMessageSize = DEFAULT_MAX_MESSAGE_SIZE } = this.#options;
     this.#sctp = new SctpAssociation(
       {
         ...sctp,
