@@ -5,6 +5,7 @@
 import { concatBytes, equalBytes, fromHex } from '../binary/bytes.ts';
 import { DER, DerReader, encodeDer } from './der.ts';
 import type { KeyKind } from './provider.ts';
+import { isValidScalar } from './scalar.ts';
 
 /** The curves certificates may use, by their TLS names. */
 export type EcdsaCurve = 'secp256r1' | 'secp384r1';
@@ -78,7 +79,7 @@ export function parsePrivateKey(pkcs8: Uint8Array): PrivateKeyData | null {
   if (!outer.atEnd || !version || !algorithm || !key) return null;
   const kind = parseAlgorithm(algorithm);
   if (kind === null) return null;
-  return kind === 'rsa' ? parseRsaPrivateKey(key) : parseEcPrivateKey(key, kind.curve, kind.coordinateBytes);
+  return kind === 'rsa' ? parseRsaPrivateKey(key) : parseEcPrivateKey(key, kind.curve);
 }
 
 /** The SubjectPublicKeyInfo of a point in the uncompressed form (RFC 5480 §2). */
@@ -158,12 +159,13 @@ function parseAlgorithm(algorithm: DerReader): 'rsa' | (typeof CURVES)[number] |
 }
 
 /** ECPrivateKey, RFC 5915 §3. */
-function parseEcPrivateKey(der: Uint8Array, curve: EcdsaCurve, coordinateBytes: number): PrivateKeyData | null {
+function parseEcPrivateKey(der: Uint8Array, curve: EcdsaCurve): PrivateKeyData | null {
   const outer = new DerReader(der);
   const key = outer.sequence();
   const version = key?.unsigned();
   const scalar = key?.read(DER.octetString);
-  if (!outer.atEnd || version?.length !== 1 || version[0] !== 1 || scalar?.length !== coordinateBytes) return null;
+  if (!outer.atEnd || version?.length !== 1 || version[0] !== 1 || !scalar || !isValidScalar(curve, scalar))
+    return null;
   return { kind: 'ecdsa', curve, scalar };
 }
 

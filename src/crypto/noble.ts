@@ -1,9 +1,8 @@
 /**
- * The provider in plain TypeScript, for any runtime: noble's hashes and curves, and RSA on BigInt. It asks the runtime
- * for randomness only (`globalThis.crypto`).
+ * The provider in plain TypeScript, for any runtime: noble's hashes and curves; ciphers of our own, since noble's
+ * one-call form makes the tables of a key again for every packet; RSA on BigInt. It asks the runtime for randomness
+ * only (`globalThis.crypto`).
  */
-import { ctr, gcm } from '@noble/ciphers/aes.js';
-import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { type ECDSA, ecdsa } from '@noble/curves/abstract/weierstrass.js';
 import { x25519 } from '@noble/curves/ed25519.js';
 import { p256, p384 } from '@noble/curves/nist.js';
@@ -12,6 +11,9 @@ import { md5, sha1 } from '@noble/hashes/legacy.js';
 import { type _SHA256, sha224, sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import type { CHash, Hash as NobleHashState } from '@noble/hashes/utils.js';
 import { type RandomSource, randomBytes } from '../machine.ts';
+import { TypeScriptAesCmKey } from './aes-cm.ts';
+import { AesGcmKey } from './aes-gcm.ts';
+import { ChaCha20Poly1305Key } from './chacha20-poly1305.ts';
 import {
   type EcdsaCurve,
   keyKind,
@@ -20,25 +22,21 @@ import {
   parsePrivateKey,
   parsePublicKey,
 } from './key-data.ts';
-import {
-  AEAD_TAG_LENGTH,
-  type AeadKey,
-  type AeadName,
-  type AesCmKey,
-  type CryptoProvider,
-  type Hash,
-  type HashName,
-  type HmacKey,
-  type KeyAgreement,
-  type KeyKind,
-  type NamedGroup,
-  type PrivateKey,
-  type PublicKey,
-  type SignatureAlgorithm,
+import type {
+  CryptoProvider,
+  Hash,
+  HashName,
+  HmacKey,
+  KeyAgreement,
+  KeyKind,
+  NamedGroup,
+  PrivateKey,
+  PublicKey,
+  SignatureAlgorithm,
 } from './provider.ts';
 import { RsaSigner, RsaVerifier } from './rsa.ts';
-import { checkAeadKey, checkAesKey, checkRange, fitsKey } from './rules.ts';
-import { drawScalar, isValidScalar } from './scalar.ts';
+import { checkAeadKey, checkAesKey, fitsKey } from './rules.ts';
+import { drawScalar } from './scalar.ts';
 
 const HASHES: Readonly<Record<HashName, CHash>> = { md5, sha1, sha224, sha256, sha384, sha512 };
 const CURVES: Readonly<Record<EcdsaCurve, ECDSA>> = { secp256r1: p256, secp384r1: p384 };
@@ -59,8 +57,14 @@ export const nobleCrypto: CryptoProvider = {
   hash: (name, data) => HASHES[name](data),
   createHash: (name) => new NobleHash(HASHES[name].create()),
   hmac: (hash, key) => new NobleHmacKey(hash, key),
-  aead: (name, key) => new NobleAeadKey(name, key),
-  aesCm: (key) => new NobleAesCmKey(key),
+  aead(name, key) {
+    checkAeadKey(name, key);
+    return name === 'chacha20-poly1305' ? new ChaCha20Poly1305Key(key) : new AesGcmKey(key);
+  },
+  aesCm(key) {
+    checkAesKey(key);
+    return new TypeScriptAesCmKey(key);
+  },
   generateKeyAgreement: (group, random) =>
     group === 'x25519' ? new X25519Agreement(random) : new NistAgreement(group, random),
   importPublicKey(spki) {
@@ -114,51 +118,6 @@ class NobleHmacKey implements HmacKey {
 
 /** Of any hash: the parameter names the two inner states, which are not looked at here. */
 type HmacState = _HMAC<_SHA256>;
-
-class NobleAeadKey implements AeadKey {
-  readonly #cipher: typeof gcm | typeof chacha20poly1305;
-  readonly #key: Uint8Array;
-
-  constructor(name: AeadName, key: Uint8Array) {
-    checkAeadKey(name, key);
-    this.#cipher = name === 'chacha20-poly1305' ? chacha20poly1305 : gcm;
-    this.#key = key.slice();
-  }
-
-  seal(nonce: Uint8Array, additionalData: Uint8Array, buffer: Uint8Array, start: number, end: number): void {
-    checkRange(buffer, start, end, AEAD_TAG_LENGTH);
-    buffer.set(this.#cipher(this.#key, nonce, additionalData).encrypt(buffer.slice(start, end)), start);
-  }
-
-  open(
-    nonce: Uint8Array,
-    additionalData: Uint8Array,
-    buffer: Uint8Array,
-    start: number,
-    end: number,
-  ): Uint8Array | null {
-    if (end - AEAD_TAG_LENGTH < start || end > buffer.length) return null;
-    try {
-      return this.#cipher(this.#key, nonce, additionalData).decrypt(buffer.slice(start, end));
-    } catch {
-      return null;
-    }
-  }
-}
-
-class NobleAesCmKey implements AesCmKey {
-  readonly #key: Uint8Array;
-
-  constructor(key: Uint8Array) {
-    checkAesKey(key);
-    this.#key = key.slice();
-  }
-
-  apply(counter: Uint8Array, buffer: Uint8Array, start: number, end: number): void {
-    checkRange(buffer, start, end, 0);
-    buffer.set(ctr(this.#key, counter).encrypt(buffer.slice(start, end)), start);
-  }
-}
 
 class X25519Agreement implements KeyAgreement {
   readonly publicKey: Uint8Array;
@@ -228,7 +187,6 @@ class NobleEcdsaPrivateKey implements PrivateKey {
   readonly #scalar: Uint8Array;
 
   constructor(data: Extract<PrivateKeyData, { kind: 'ecdsa' }>) {
-    if (!isValidScalar(data.curve, data.scalar)) throw new TypeError('the PKCS #8 key is not a valid one');
     this.type = keyKind(data);
     this.#curve = data.curve;
     this.#scalar = data.scalar.slice();

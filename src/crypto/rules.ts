@@ -31,6 +31,16 @@ export function checkAesKey(key: Uint8Array): void {
   }
 }
 
+/** @throws RangeError unless `nonce` has 12 bytes */
+export function checkNonce(nonce: Uint8Array): void {
+  if (nonce.length !== 12) throw new RangeError(`a nonce has 12 bytes, this one ${nonce.length}`);
+}
+
+/** @throws RangeError unless `counter` has 16 bytes */
+export function checkCounter(counter: Uint8Array): void {
+  if (counter.length !== 16) throw new RangeError(`an initial counter block has 16 bytes, this one ${counter.length}`);
+}
+
 /** @throws RangeError unless [start, end) and `tail` bytes after it lie in `buffer` */
 export function checkRange(buffer: Uint8Array, start: number, end: number, tail: number): void {
   if (start < 0 || end < start || end + tail > buffer.length) {
