@@ -219,22 +219,25 @@ describe('NATs', () => {
     expect(a.received).toHaveLength(1);
   });
 
-  test.each([true, false])('hosts behind one NAT reach each other by external addresses if it hairpins: %s', (hairpin) => {
-    const network = new MemoryNetwork({ seed: 1 });
-    const nat = network.addNat({ kind: 'fullCone', address: '203.0.113.1', hairpin });
-    const [a, b] = ['192.168.0.2', '192.168.0.3'].map((address) =>
-      open(network.addHost({ addresses: [address], nat }), address),
-    );
-    const server = open(network.addHost({ addresses: ['198.51.100.1'] }), '198.51.100.1', 3478);
-    for (const inner of [a!, b!]) inner.socket.send(numbered(0), server.socket.localAddress);
-    network.run(1);
-    const [outsideA, outsideB] = server.received.map(({ remote }) => remote);
-    a!.socket.send(numbered(1), outsideB!);
-    a!.socket.send(numbered(2), b!.socket.localAddress);
-    network.run(1);
-    const arrived = b!.received.map(({ remote }) => remote);
-    expect(arrived).toEqual(hairpin ? [outsideA, a!.socket.localAddress] : [a!.socket.localAddress]);
-  });
+  test.each([true, false])(
+    'hosts behind one NAT reach each other by external addresses if it hairpins: %s',
+    (hairpin) => {
+      const network = new MemoryNetwork({ seed: 1 });
+      const nat = network.addNat({ kind: 'fullCone', address: '203.0.113.1', hairpin });
+      const [a, b] = ['192.168.0.2', '192.168.0.3'].map((address) =>
+        open(network.addHost({ addresses: [address], nat }), address),
+      );
+      const server = open(network.addHost({ addresses: ['198.51.100.1'] }), '198.51.100.1', 3478);
+      for (const inner of [a!, b!]) inner.socket.send(numbered(0), server.socket.localAddress);
+      network.run(1);
+      const [outsideA, outsideB] = server.received.map(({ remote }) => remote);
+      a!.socket.send(numbered(1), outsideB!);
+      a!.socket.send(numbered(2), b!.socket.localAddress);
+      network.run(1);
+      const arrived = b!.received.map(({ remote }) => remote);
+      expect(arrived).toEqual(hairpin ? [outsideA, a!.socket.localAddress] : [a!.socket.localAddress]);
+    },
+  );
 
   test('NATs stand behind NATs', () => {
     const network = new MemoryNetwork({ seed: 1 });

@@ -1,0 +1,58 @@
+/**
+ * The door for browsers: the same names, and behind them the browser's own classes. A class that this browser lacks is
+ * `undefined`, as it is on `globalThis`. Each line stands alone, so that a bundle keeps only what it uses.
+ */
+export type * from './index.ts';
+
+export type RTCCertificate = globalThis.RTCCertificate;
+export const RTCCertificate: typeof globalThis.RTCCertificate = /* @__PURE__ */ own('RTCCertificate');
+
+export type RTCDataChannel = globalThis.RTCDataChannel;
+export const RTCDataChannel: typeof globalThis.RTCDataChannel = /* @__PURE__ */ own('RTCDataChannel');
+
+export type RTCDataChannelEvent = globalThis.RTCDataChannelEvent;
+export const RTCDataChannelEvent: typeof globalThis.RTCDataChannelEvent = /* @__PURE__ */ own('RTCDataChannelEvent');
+
+export type RTCDtlsTransport = globalThis.RTCDtlsTransport;
+export const RTCDtlsTransport: typeof globalThis.RTCDtlsTransport = /* @__PURE__ */ own('RTCDtlsTransport');
+
+export type RTCError = globalThis.RTCError;
+export const RTCError: typeof globalThis.RTCError = /* @__PURE__ */ own('RTCError');
+
+export type RTCErrorEvent = globalThis.RTCErrorEvent;
+export const RTCErrorEvent: typeof globalThis.RTCErrorEvent = /* @__PURE__ */ own('RTCErrorEvent');
+
+export type RTCIceCandidate = globalThis.RTCIceCandidate;
+export const RTCIceCandidate: typeof globalThis.RTCIceCandidate = /* @__PURE__ */ own('RTCIceCandidate');
+
+export type RTCIceCandidatePair = globalThis.RTCIceCandidatePair;
+export const RTCIceCandidatePair: { prototype: RTCIceCandidatePair } = /* @__PURE__ */ own('RTCIceCandidatePair');
+
+export type RTCIceTransport = globalThis.RTCIceTransport;
+export const RTCIceTransport: typeof globalThis.RTCIceTransport = /* @__PURE__ */ own('RTCIceTransport');
+
+export type RTCPeerConnection = globalThis.RTCPeerConnection;
+export const RTCPeerConnection: typeof globalThis.RTCPeerConnection = /* @__PURE__ */ own('RTCPeerConnection');
+
+export type RTCPeerConnectionIceErrorEvent = globalThis.RTCPeerConnectionIceErrorEvent;
+export const RTCPeerConnectionIceErrorEvent: typeof globalThis.RTCPeerConnectionIceErrorEvent = /* @__PURE__ */ own(
+  'RTCPeerConnectionIceErrorEvent',
+);
+
+export type RTCPeerConnectionIceEvent = globalThis.RTCPeerConnectionIceEvent;
+export const RTCPeerConnectionIceEvent: typeof globalThis.RTCPeerConnectionIceEvent =
+  /* @__PURE__ */ own('RTCPeerConnectionIceEvent');
+
+export type RTCSctpTransport = globalThis.RTCSctpTransport;
+export const RTCSctpTransport: typeof globalThis.RTCSctpTransport = /* @__PURE__ */ own('RTCSctpTransport');
+
+export type RTCSessionDescription = globalThis.RTCSessionDescription;
+export const RTCSessionDescription: typeof globalThis.RTCSessionDescription =
+  /* @__PURE__ */ own('RTCSessionDescription');
+
+export type RTCStatsReport = globalThis.RTCStatsReport;
+export const RTCStatsReport: typeof globalThis.RTCStatsReport = /* @__PURE__ */ own('RTCStatsReport');
+
+function own<Class>(name: string): Class {
+  return (globalThis as Record<string, unknown>)[name] as Class;
+}
