@@ -22,6 +22,7 @@ export {
   isUsernameFragment,
   parseCandidate,
 } from './candidate.ts';
+export { DEFAULT_TIMING, type IceTiming } from './timing.ts';
 export type {
   CandidateFilter,
   CandidatePair,
@@ -34,7 +35,6 @@ export type {
   IceGatheringState,
   IceRole,
   IceState,
-  IceTiming,
   LocalCandidate,
   LocalSocket,
   PairPriority,

@@ -3,6 +3,7 @@ import type { CryptoProvider } from '../crypto/provider.ts';
 import type { RandomSource } from '../machine.ts';
 import type { SocketAddress } from './address.ts';
 import type { IceCandidate } from './candidate.ts';
+import type { IceTiming } from './timing.ts';
 
 /** The short-term credentials of one side for one generation (RFC 8445 §5.3): ice-chars, 4–256 and 22–256 of them. */
 export type IceCredentials = { readonly usernameFragment: string; readonly password: string };
@@ -89,13 +90,13 @@ export interface CandidatePair {
   readonly nominated: boolean;
   /** Whether a check over it succeeded and consent has not run out since: data may flow. */
   readonly valid: boolean;
-  /** RFC 8445 §6.1.2.3, as its upper and lower 32 bits. */
+  /** RFC 8445 §6.1.2.3. */
   readonly priority: PairPriority;
   readonly stats: Readonly<PairStats>;
 }
 
-/** 2^32·MIN(G,D) + 2·MAX(G,D) + (G>D?1:0) does not fit a double: two parts, compared in this order. */
-export type PairPriority = { readonly min: number /** 2·MAX(G,D) + (G>D?1:0) */; readonly rest: number };
+/** 2^32·MIN(G,D) + 2·MAX(G,D) + (G>D?1:0), which a double cannot hold, as `high`·2^32 + `low`. */
+export type PairPriority = { readonly high: number; readonly low: number };
 
 /** Counters as RTCIceCandidatePairStats wants them. */
 export type PairStats = {
@@ -120,8 +121,8 @@ export type IceAgentStats = {
   unauthenticatedRequests: number;
   /** A response that answers nothing we asked, failed authentication, or came from elsewhere. */
   unexpectedResponses: number;
-  /** Requests refused because a bound was reached. */
-  requestsOverLimit: number;
+  /** Authenticated requests that had no effect because a bound was reached, or because a filter refused the sender. */
+  requestsRefused: number;
   /** Signalled candidates not taken: unknown kind, filtered, of another generation, or over the limit. */
   remoteCandidatesIgnored: number;
   /** Pairs not formed because the checklist was full. */
@@ -171,22 +172,4 @@ export type IceAgentOptions = {
   /** Software name to put into requests to STUN servers; default none: it only tells strangers who we are. */
   readonly software?: string;
   readonly timing?: Partial<IceTiming>;
-};
-
-/** All in milliseconds. The defaults stand in `timing.ts` with their sources. */
-export type IceTiming = {
-  /** Ta: the least time between two new transactions of this agent. Less floods NATs; more slows every call down. */
-  readonly taMs: number;
-  /** The floor of the retransmission timeout of checks and gathering. */
-  readonly minRtoMs: number;
-  /** How long the controlling side waits for a better pair once one works. */
-  readonly nominationSettleMs: number;
-  /** RFC 8863: how long to wait for the peer's checks before failing. */
-  readonly pacMs: number;
-  /** No answer to consent checks for this long: `disconnected`. */
-  readonly disconnectedMs: number;
-  /** RFC 7675: no answer for this long: sending stops. */
-  readonly consentExpiryMs: number;
-  /** RFC 7675: the least and the most time between two consent checks. */
-  readonly consentIntervalMs: readonly [least: number, most: number];
 };
