@@ -11,6 +11,7 @@ import type { NetworkInterface, Runtime, TimerHandle, UdpSocket } from '../runti
 import { Session, type SessionEvent, type SessionParameters } from '../session/index.ts';
 import { MdnsService } from './mdns-service.ts';
 import type { PeerConnectionSettings } from './settings.ts';
+import type { SharedSocketMember } from './shared-udp-socket.ts';
 
 /**
  * Bound: host addresses used. A machine with hundreds of container bridges would otherwise open a socket on each and
@@ -41,6 +42,7 @@ export class PeerTransport {
   readonly #runtime: Runtime;
   readonly #sockets = new Map<number, LocalSocket>();
   readonly #mdns: MdnsService;
+  #sharedMember: SharedSocketMember | null = null;
   #lastSocketId = 0;
   #servers: readonly ServerAddress[];
   #timer: TimerHandle | null = null;
@@ -55,7 +57,7 @@ export class PeerTransport {
     this.#options = options;
     this.#runtime = options.runtime;
     this.#servers = options.servers;
-    this.#mdns = MdnsService.of(options.runtime, options.crypto);
+    this.#mdns = MdnsService.of(options.runtime);
     const { settings } = options;
     this.session = new Session(
       {
@@ -235,16 +237,15 @@ export class PeerTransport {
 
   #joinSharedSocket(): void {
     const shared = this.#options.settings.udpSocket!;
-    if (this.#sockets.size > 0) {
-      for (const socket of this.#sockets.values())
-        shared.setUsernameFragment(socket, this.session.ice.localCredentials);
+    const { usernameFragment } = this.session.ice.localCredentials;
+    if (this.#sharedMember !== null) {
+      this.#sharedMember.addUsernameFragment(usernameFragment);
       return;
     }
     const socketId = ++this.#lastSocketId;
-    const socket = shared.join(this.session.ice.localCredentials, (packet, remote) =>
-      this.#receive(packet, socketId, remote),
-    );
-    this.#addSocket(socketId, socket);
+    this.#sharedMember = shared.join((packet, remote) => this.#receive(packet, socketId, remote));
+    this.#sharedMember.addUsernameFragment(usernameFragment);
+    this.#addSocket(socketId, this.#sharedMember);
   }
 
   #addSocket(socketId: number, socket: LocalSocket): void {
