@@ -12,7 +12,7 @@ import {
 import { credentialsOf } from './applied-description.ts';
 import type { RTCCertificate } from './certificate.ts';
 import { certificateOf } from './certificate.ts';
-import { localDescription, type PeerConnectionSlots, remoteDescription } from './slots.ts';
+import { localDescription, type PeerConnectionSlots } from './slots.ts';
 import { localMaxMessageSize, newIceCredentials } from './transports.ts';
 
 /** What the promises of `createOffer` and `createAnswer` resolve with: plain, so that the application may edit it. */
@@ -90,8 +90,10 @@ function gatheredCandidates(
 
 function negotiationState(slots: PeerConnectionSlots): NegotiationState {
   return {
-    local: localDescription(slots)?.content ?? null,
-    remote: remoteDescription(slots)?.content ?? null,
+    currentLocal: slots.currentLocalDescription?.content ?? null,
+    currentRemote: slots.currentRemoteDescription?.content ?? null,
+    pendingLocal: slots.pendingLocalDescription?.content ?? null,
+    pendingRemote: slots.pendingRemoteDescription?.content ?? null,
     lastCreated: slots.lastCreated,
   };
 }
