@@ -13,7 +13,8 @@ test('sockets and timers keep the process alive, and nothing is left of them onc
   const { until } = realHarness(nodeRuntime);
   const before = handles();
   const onPacket = (): void => {};
-  const addresses = ['127.0.0.1', '::1', '0.0.0.0', '::'];
+  const loopback = nodeRuntime.networkInterfaces().filter(({ internal }) => internal);
+  const addresses = ['0.0.0.0', ...loopback.map(({ address }) => address)];
   const sockets = await Promise.all(addresses.map((address) => nodeRuntime.bindUdp({ address, onPacket })));
   const multicast = await nodeRuntime.openMulticast({ onPacket });
   const timers = [10_000, 20_000].map((delayMs) => nodeRuntime.setTimer(delayMs, () => {}));
