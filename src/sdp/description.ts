@@ -20,6 +20,8 @@ export interface SessionDescription {
   /** The value of `a=msid-semantic`, which old clients look for; `null` when absent. */
   readonly msidSemantic: string | null;
   readonly bandwidths: readonly Bandwidth[];
+  /** RFC 8840 §8.2: no more candidates for any section. */
+  readonly endOfCandidates: boolean;
   /** What holds for every section that does not say otherwise. */
   readonly transport: TransportAttributes;
   /** What we do not know, in order. */
@@ -33,14 +35,14 @@ export interface Origin {
   readonly username: string;
   /** Decimal digits of a number below 2^63, too large for a double. */
   readonly sessionId: string;
-  readonly sessionVersion: string;
+  /** Ours counts up. What a peer puts past 2^53 is rounded; nothing depends on it. */
+  readonly sessionVersion: number;
   readonly address: ConnectionAddress;
 }
 
 /** `IN IP4 0.0.0.0`. Means nothing where ICE decides. */
 export interface ConnectionAddress {
-  readonly networkType: string;
-  readonly addressType: string;
+  readonly ipVersion: 4 | 6;
   readonly address: string;
 }
 
@@ -109,7 +111,7 @@ export interface MediaSection {
   readonly candidates: readonly string[];
   readonly endOfCandidates: boolean;
   readonly rtcp: RtcpAttributes;
-  /** Only for SCTP; `null` in sections of other protocols. */
+  /** `null` in sections that are not for data channels. */
   readonly sctp: SctpAttributes | null;
   /** What we do not know, in order. */
   readonly attributes: readonly Attribute[];
@@ -121,14 +123,14 @@ export interface RtcpAttributes {
   readonly reducedSize: boolean;
 }
 
+/** A data channel section, in the current form or in that of old drafts: `DTLS/SCTP 5000` with `a=sctpmap`. */
 export interface SctpAttributes {
-  /** From `a=sctp-port`, or from `a=sctpmap` and the format in the older form; `null` when neither says. */
+  /** `a=sctp-port`, or the port that the older form has for a format; `null` when not said. 0: no association. */
   readonly port: number | null;
-  /** Bytes; 0: no limit; `null`: not said, which means 65,536 (RFC 8841 §6.1). */
+  /** `a=max-message-size` in bytes; 0: no limit; `null`: not said, which means 65,536 (RFC 8841 §6.1). */
   readonly maxMessageSize: number | null;
-  /** The older form: `m=application 9 DTLS/SCTP 5000` with `a=sctpmap:5000 webrtc-datachannel 1024`. */
+  /** The older form's number of streams; `null` in the current form. */
   readonly legacyStreams: number | null;
-  readonly legacy: boolean;
 }
 
 /** No attribute at all: the start of every section that is made here. */
@@ -141,17 +143,41 @@ export const NO_TRANSPORT: TransportAttributes = {
   tlsId: null,
 };
 
-/** What holds for a section: its own attributes, and the session's where it has none. */
+/** The group of sections that share a transport (RFC 9143), by the mid of one of them. */
+export function bundleGroup(description: SessionDescription, mid: string | null): Group | undefined {
+  return description.groups.find(({ semantics, mids }) => semantics === 'BUNDLE' && mid !== null && mids.includes(mid));
+}
+
+/**
+ * What holds for a section: its own attributes, where it has none those of the section its bundle is tagged with
+ * (RFC 9143 §7.1.3), and where that has none the session's.
+ */
 export function effectiveTransport(description: SessionDescription, section: MediaSection): TransportAttributes {
+  const tag = bundleGroup(description, section.mid)?.mids[0];
+  const tagged = tag === undefined || tag === section.mid ? undefined : sectionByMid(description, tag);
   const session = description.transport;
-  const own = section.transport;
+  const inherited = tagged === undefined ? session : merge(tagged.transport, session);
+  return merge(section.transport, inherited);
+}
+
+/** The ICE credentials that hold for a section; `null` when they are missing or incomplete. */
+export function effectiveCredentials(description: SessionDescription, section: MediaSection): IceCredentials | null {
+  const { iceUfrag, icePwd } = effectiveTransport(description, section);
+  return iceUfrag === null || icePwd === null ? null : { usernameFragment: iceUfrag, password: icePwd };
+}
+
+export function sectionByMid(description: SessionDescription, mid: string): MediaSection | undefined {
+  return description.media.find((section) => section.mid === mid);
+}
+
+function merge(own: TransportAttributes, inherited: TransportAttributes): TransportAttributes {
   return {
-    iceUfrag: own.iceUfrag ?? session.iceUfrag,
-    icePwd: own.icePwd ?? session.icePwd,
-    iceOptions: own.iceOptions ?? session.iceOptions,
-    fingerprints: own.fingerprints.length > 0 ? own.fingerprints : session.fingerprints,
-    setup: own.setup ?? session.setup,
-    tlsId: own.tlsId ?? session.tlsId,
+    iceUfrag: own.iceUfrag ?? inherited.iceUfrag,
+    icePwd: own.icePwd ?? inherited.icePwd,
+    iceOptions: own.iceOptions ?? inherited.iceOptions,
+    fingerprints: own.fingerprints.length > 0 ? own.fingerprints : inherited.fingerprints,
+    setup: own.setup ?? inherited.setup,
+    tlsId: own.tlsId ?? inherited.tlsId,
   };
 }
 
@@ -160,12 +186,13 @@ export function isRejected(section: MediaSection): boolean {
   return section.port === 0 && !section.bundleOnly;
 }
 
-/** Whether a section is for data channels, in the current or the older form. */
-export function isDataSection(section: MediaSection): boolean {
-  return section.kind === 'application' && section.sctp !== null;
+/** The first data channel section that is not turned down, if there is one. */
+export function dataSection(description: SessionDescription | null): MediaSection | undefined {
+  return description?.media.find((section) => section.sctp !== null && !isRejected(section));
 }
 
-/** The live data section, if there is one. */
-export function dataSection(description: SessionDescription | null): MediaSection | undefined {
-  return description?.media.find((section) => isDataSection(section) && !isRejected(section));
+/** Whether the peer takes candidates later (RFC 8838 §4; RFC 8829 §5.10). */
+export function supportsTrickle(description: SessionDescription): boolean {
+  const transports = [description.transport, ...description.media.map((section) => section.transport)];
+  return transports.some(({ iceOptions }) => iceOptions?.includes('trickle'));
 }

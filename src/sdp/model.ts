@@ -3,7 +3,7 @@ import type { Fingerprint, IceCredentials, SessionDescription } from './descript
 
 /** Our end of the transport that every section is bundled on. */
 export interface LocalTransport {
-  /** New ones restart ICE (RFC 8839 §4.4.3.1.1). */
+  /** Those in use, or new ones to restart ICE (RFC 8839 §4.4.1.1.1). */
   readonly ice: IceCredentials;
   readonly iceLite?: boolean;
   /** Of all our certificates. */
@@ -32,11 +32,12 @@ export interface LocalModel {
   // Media comes here: `transceivers`, as RFC 8829 §5.2.1 walks them.
 }
 
-/** What was said before, as the W3C attributes hold it: pending when there is one, else current. */
+/** What was said before: the W3C attributes of these names, and one more. `null` where there is none. */
 export interface NegotiationState {
-  /** The most recent local and remote descriptions; `null` before the first. */
-  readonly local: SessionDescription | null;
-  readonly remote: SessionDescription | null;
-  /** The last description `createOffer` or `createAnswer` made, applied or not: its version counts (RFC 8829 §5.2.2). */
+  readonly currentLocal: SessionDescription | null;
+  readonly currentRemote: SessionDescription | null;
+  readonly pendingLocal: SessionDescription | null;
+  readonly pendingRemote: SessionDescription | null;
+  /** What `createOffer` or `createAnswer` made last, applied or not: versions count from it (RFC 8829 §5.2.2). */
   readonly lastCreated: SessionDescription | null;
 }

@@ -1,0 +1,119 @@
+/** The parts that offers and answers are made of here (RFC 8829 §5.2.1, RFC 8841 §10). */
+import type { RandomSource } from '../machine.ts';
+import { randomBytes } from '../machine.ts';
+import {
+  type ConnectionAddress,
+  type MediaSection,
+  NO_TRANSPORT,
+  type SctpAttributes,
+  type SessionDescription,
+  type Setup,
+  type TransportAttributes,
+} from './description.ts';
+import { formatDescription } from './format.ts';
+import type { LocalModel, LocalSctp, LocalTransport, NegotiationState } from './model.ts';
+
+/** RFC 8840 §4.1.1: the port of a section whose candidates come later. Ours always do: candidates are what counts. */
+export const TRICKLE_PORT = 9;
+/** RFC 8829 §5.2.1: "a non-meaningful address … to prevent leaking a local IP address". */
+const NO_ADDRESS: ConnectionAddress = { ipVersion: 4, address: '0.0.0.0' };
+/** RFC 8841 §5: no default, but everyone's choice. */
+const DEFAULT_SCTP_PORT = 5_000;
+/** RFC 8840 §4.1.1 and RFC 8445 §10. */
+export const ICE_OPTIONS: readonly string[] = ['trickle', 'ice2'];
+
+/** 63 random bits, in decimal (RFC 8829 §5.2.1). */
+export function newSessionId(random: RandomSource): string {
+  let id = 0n;
+  for (const byte of randomBytes(random, 8)) id = (id << 8n) | BigInt(byte);
+  return BigInt.asUintN(63, id).toString();
+}
+
+/** A description around its sections, with the version that is due. */
+export function describe(
+  model: LocalModel,
+  state: NegotiationState,
+  iceOptions: readonly string[],
+  bundle: readonly string[],
+  media: readonly MediaSection[],
+): SessionDescription {
+  const description: SessionDescription = {
+    origin: { username: '-', sessionId: model.sessionId, sessionVersion: 1, address: NO_ADDRESS },
+    name: '-',
+    groups: bundle.length > 0 ? [{ semantics: 'BUNDLE', mids: bundle }] : [],
+    iceLite: model.transport.iceLite ?? false,
+    extmapAllowMixed: false,
+    msidSemantic: null,
+    bandwidths: [],
+    endOfCandidates: false,
+    transport: { ...NO_TRANSPORT, iceOptions: iceOptions.length > 0 ? iceOptions : null },
+    attributes: [],
+    media,
+  };
+  return withVersion(description, state.lastCreated);
+}
+
+/** RFC 8829 §5.2.2: the version "MUST increment by one … if the offer might differ from the output of the previous call". */
+function withVersion(description: SessionDescription, last: SessionDescription | null): SessionDescription {
+  if (last === null) return description;
+  const same = { ...description, origin: last.origin };
+  if (formatDescription(same) === formatDescription(last)) return last;
+  return { ...description, origin: { ...last.origin, sessionVersion: last.origin.sessionVersion + 1 } };
+}
+
+/** A live data channel section, still without its transport. */
+export function dataChannelSection(
+  mid: string | null,
+  protocol: string,
+  formats: readonly string[],
+  sctp: SctpAttributes,
+): MediaSection {
+  return { ...emptySection('application', protocol, formats, mid), port: TRICKLE_PORT, sctp };
+}
+
+/** A section turned down: its place is kept, with one format, since the grammar wants one (RFC 3264 §6). */
+export function rejectedSection(section: MediaSection): MediaSection {
+  const { kind, protocol, formats, mid, sctp } = section;
+  const rejected = emptySection(kind, protocol, formats.slice(0, 1), mid);
+  return { ...rejected, direction: sctp === null ? 'inactive' : null, sctp: sctp && { ...NO_SCTP } };
+}
+
+const NO_SCTP: SctpAttributes = { port: null, maxMessageSize: null, legacyStreams: null };
+
+function emptySection(kind: string, protocol: string, formats: readonly string[], mid: string | null): MediaSection {
+  return {
+    kind,
+    port: 0,
+    protocol,
+    formats,
+    connection: NO_ADDRESS,
+    bandwidths: [],
+    mid,
+    direction: null,
+    bundleOnly: false,
+    transport: NO_TRANSPORT,
+    candidates: [],
+    endOfCandidates: false,
+    rtcp: { mux: false, muxOnly: false, reducedSize: false },
+    sctp: null,
+    attributes: [],
+  };
+}
+
+export function sctpAttributes(sctp: LocalSctp, legacyStreams: number | null = null): SctpAttributes {
+  return { port: sctp.port ?? DEFAULT_SCTP_PORT, maxMessageSize: sctp.maxMessageSize, legacyStreams };
+}
+
+/** Puts the transport on the one section of a bundle that speaks for all (RFC 9143 §7.1.3). */
+export function withTransport(section: MediaSection, transport: LocalTransport, setup: Setup): MediaSection {
+  const attributes: TransportAttributes = {
+    iceUfrag: transport.ice.usernameFragment,
+    icePwd: transport.ice.password,
+    iceOptions: null, // said once, for the session
+    fingerprints: transport.fingerprints,
+    setup,
+    tlsId: transport.tlsId ?? null,
+  };
+  const { candidates = [], endOfCandidates = false } = transport;
+  return { ...section, transport: attributes, candidates, endOfCandidates };
+}

@@ -1,0 +1,127 @@
+/**
+ * Whether a remote description can be an offer or an answer here (RFC 8829 §5.8.3). What is not even SDP never gets
+ * this far; what local descriptions must be, the W3C layer checks by comparing text with what was created.
+ */
+import { isPassword, isUsernameFragment } from '../ice/candidate.ts';
+import {
+  bundleGroup,
+  type DescriptionType,
+  effectiveTransport,
+  isRejected,
+  type MediaSection,
+  type SessionDescription,
+  sectionByMid,
+} from './description.ts';
+import { SdpError } from './error.ts';
+import type { NegotiationState } from './model.ts';
+
+/** @throws SdpError with code `content`. @throws Error for an answer when there is no local offer */
+export function validateRemote(type: DescriptionType, description: SessionDescription, state: NegotiationState): void {
+  checkMids(description);
+  for (const [index, section] of description.media.entries()) {
+    if (!isRejected(section)) checkTransport(type, description, section, index);
+  }
+  if (type === 'offer') {
+    checkSameOrder(description, state);
+    return;
+  }
+  if (state.pendingLocal === null) throw new Error('there is no local offer that this could answer');
+  checkAnswers(description, state.pendingLocal);
+}
+
+/** RFC 5888 §4: a mid names one section. RFC 9143 §7.2: a section is in at most one bundle. */
+function checkMids(description: SessionDescription): void {
+  const sections = new Set<string>();
+  for (const { mid } of description.media) {
+    if (mid !== null && sections.has(mid)) throw content(`two sections have the mid "${mid}"`);
+    if (mid !== null) sections.add(mid);
+  }
+  const bundled = new Set<string>();
+  for (const { semantics, mids } of description.groups) {
+    if (semantics !== 'BUNDLE') continue;
+    for (const mid of mids) {
+      if (!sections.has(mid)) throw content(`the bundle names the mid "${mid}", and no section has it`);
+      if (bundled.has(mid)) throw content(`the mid "${mid}" is bundled twice`);
+      bundled.add(mid);
+    }
+  }
+}
+
+/** RFC 8829 §5.1.1: ICE, DTLS and, for RTP, rtcp-mux are mandatory to use. */
+function checkTransport(
+  type: DescriptionType,
+  description: SessionDescription,
+  section: MediaSection,
+  index: number,
+): void {
+  const { iceUfrag, icePwd, fingerprints, setup } = effectiveTransport(description, section);
+  const where = `section ${index} (${section.kind})`;
+  if (iceUfrag === null || icePwd === null) throw content(`${where} has no ICE credentials`);
+  if (!isUsernameFragment(iceUfrag)) throw content(`${where} has an a=ice-ufrag that is not 4 to 256 ice-chars`);
+  if (!isPassword(icePwd)) throw content(`${where} has an a=ice-pwd that is not 22 to 256 ice-chars`);
+  if (fingerprints.length === 0) throw content(`${where} has no a=fingerprint, without which there is no DTLS`);
+  if (setup === 'holdconn') throw content(`${where} says a=setup:holdconn, which DTLS does not have`); // RFC 8842 §5.1
+  if (type !== 'offer' && setup === 'actpass') throw content(`${where} of an answer has to decide a=setup`);
+  if (section.protocol.includes('RTP') && !hasRtcpMux(description, section))
+    throw content(`${where} has no a=rtcp-mux`);
+}
+
+/** An attribute that a bundle has in common, so it may stand in the tagged section only (RFC 9143 §7.1.3). */
+function hasRtcpMux(description: SessionDescription, section: MediaSection): boolean {
+  if (section.rtcp.mux) return true;
+  const tag = bundleGroup(description, section.mid)?.mids[0];
+  return tag !== undefined && sectionByMid(description, tag)?.rtcp.mux === true;
+}
+
+/** RFC 3264 §8: sections stay in their order and never go; only a place that was turned down is used for another. */
+function checkSameOrder(offer: SessionDescription, { currentLocal, currentRemote }: NegotiationState): void {
+  const local = currentLocal?.media ?? [];
+  if (offer.media.length < local.length) {
+    throw content(`the offer has ${offer.media.length} sections, and ${local.length} were negotiated before`);
+  }
+  for (const [index, before] of local.entries()) {
+    const theirs = currentRemote?.media[index];
+    if (isRejected(before) || theirs === undefined || isRejected(theirs)) continue;
+    checkSameSection(offer.media[index]!, before, index);
+  }
+}
+
+/** RFC 8829 §5.8.3: as many sections as the offer, of the same kinds and protocols. */
+function checkAnswers(answer: SessionDescription, offer: SessionDescription): void {
+  if (answer.media.length !== offer.media.length) {
+    throw content(`the answer has ${answer.media.length} sections to the offer's ${offer.media.length}`);
+  }
+  for (const [index, section] of answer.media.entries()) {
+    const offered = offer.media[index]!;
+    checkSameSection(section, offered, index);
+    if (section.protocol !== offered.protocol) throw content(`section ${index} was offered as ${offered.protocol}`);
+    // RFC 3264 §6: what is offered with port zero is turned down.
+    if (isRejected(offered) && !isRejected(section)) throw content(`section ${index} was not offered`);
+    checkBundled(answer, offer, section, offered);
+  }
+}
+
+/** RFC 9143 §7.4: what the answer bundles, the offer had in one bundle. */
+function checkBundled(
+  answer: SessionDescription,
+  offer: SessionDescription,
+  section: MediaSection,
+  offered: MediaSection,
+): void {
+  const tag = bundleGroup(answer, section.mid)?.mids[0];
+  if (tag === undefined || isRejected(section)) return;
+  const group = bundleGroup(offer, offered.mid);
+  if (!group?.mids.includes(tag)) throw content(`"${section.mid}" is bundled with "${tag}", which was not offered`);
+}
+
+function checkSameSection(section: MediaSection, before: MediaSection, index: number): void {
+  if (section.kind !== before.kind) throw content(`section ${index} was ${before.kind} before`);
+  // Without a mid the place counts.
+  if (section.mid !== null && before.mid !== null && section.mid !== before.mid) {
+    throw content(`section ${index} had the mid "${before.mid}" before`);
+  }
+}
+
+function content(message: string): SdpError {
+  return new SdpError('content', message);
+}
