@@ -399,7 +399,8 @@ export class DtlsConnection implements Machine {
    * it, records in the clear do not get here.
    */
   #handleAlert(content: Uint8Array): void {
-    if (this.#state === 'new') {
+    // Of whom should a client that has not started, or a server without a ClientHello, take an alert?
+    if (this.#state === 'new' || (this.role === 'server' && this.#reassembler.nextReceiveSeq === 0)) {
       this.stats.dropped.unexpected++;
       return;
     }

@@ -1,9 +1,9 @@
 /** Two DTLS machines on one virtual clock, joined by a network whose losses, delays and order are data. */
 import { readFileSync } from 'node:fs';
+import { nodeCrypto } from '../../src/crypto/node.ts';
 import { certificatesFromPem, privateKeyFromPem } from '../../src/crypto/pem.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
-import { nodeCrypto } from '../../src/crypto/node.ts';
-import { DtlsConnection, type DtlsCertificate, type DtlsEvent, type DtlsOptions } from '../../src/dtls/index.ts';
+import { type DtlsCertificate, DtlsConnection, type DtlsEvent, type DtlsOptions } from '../../src/dtls/index.ts';
 import { seededRandom } from '../crypto/seeded-random.ts';
 
 export type CertificateName = 'ecdsa-p256' | 'ecdsa-p384' | 'rsa-2048';
@@ -21,9 +21,10 @@ export function loadCertificate(name: string, crypto: CryptoProvider = nodeCrypt
   };
 }
 
-/** What the network does with a datagram: the delays in ms of its copies; an empty list loses it. */
-export type Delivery = readonly number[];
-export type Network = (datagram: Uint8Array, from: Peer, index: number) => Delivery;
+/** A copy of a datagram on its way: its delay in ms, and what has become of it if it was changed. */
+export type Delivery = number | { readonly delay: number; readonly datagram: Uint8Array };
+/** What the network does with a datagram, the `index`th of its sender; an empty list loses it. */
+export type Network = (datagram: Uint8Array, from: Peer, index: number) => readonly Delivery[];
 
 /** Both ways in 10 ms, everything arrives. */
 export const PERFECT: Network = () => [10];
@@ -105,7 +106,10 @@ export class Pair {
   advance(until: number): this {
     for (let count = 0; ; count++) {
       if (count > MAX_EVENTS) throw new Error(`still busy after ${MAX_EVENTS} events, at ${this.now} ms`);
-      const due = Math.min(...this.peers.map(({ connection }) => connection.nextTimeout), ...this.#inFlight.map(({ at }) => at));
+      const due = Math.min(
+        ...this.peers.map(({ connection }) => connection.nextTimeout),
+        ...this.#inFlight.map(({ at }) => at),
+      );
       if (due > until) return this;
       this.now = Math.max(this.now, due);
       this.#inFlight.sort((a, b) => a.at - b.at || a.order - b.order);
@@ -121,10 +125,19 @@ export class Pair {
     }
   }
 
+  /** Lets `ms` pass, whether or not anything happens. */
+  wait(ms: number): this {
+    const until = this.now + ms;
+    this.advance(until);
+    this.now = until;
+    return this;
+  }
+
   #transmit(datagram: Uint8Array, from: Peer): void {
     const to = from === this.client ? this.server : this.client;
-    for (const delay of this.network(datagram, from, from.sent.length - 1)) {
-      this.#inFlight.push({ at: this.now + delay, order: this.#order++, to, datagram: datagram.slice() });
+    for (const delivery of this.network(datagram, from, from.sent.length - 1)) {
+      const { delay, datagram: arriving } = typeof delivery === 'number' ? { delay: delivery, datagram } : delivery;
+      this.#inFlight.push({ at: this.now + delay, order: this.#order++, to, datagram: arriving.slice() });
     }
   }
 }
