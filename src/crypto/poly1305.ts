@@ -127,20 +127,20 @@ export class Poly1305 {
   finish(out: Int32Array): void {
     const h = this.#h;
     for (let i = 1; i < 6; i++) h[i]! *= 2 ** (-LIMB_BITS * i);
-    // Limbs may be negative: two rounds of carries make all of them 0 … 2^22 - 1, and limb 5, which ends at bit 130,
+    // Limbs may be negative: rounds of carries make all of them 0 … 2^22 - 1, and limb 5, which ends at bit 130,
     // 0 … 2^20 - 1.
     for (let round = 0; round < 3; round++) {
       for (let i = 0; i < 5; i++) h[i + 1]! += this.#carry(i, 2 ** LIMB_BITS);
       h[0]! += 5 * this.#carry(5, 2 ** 20);
     }
-    // RFC 8439 §2.5: modulo 2^130 - 5. If h + 5 reaches bit 130, h is not below the prime; then take h + 5 - 2^130.
-    let carry = 5;
-    for (let i = 0; i < 5; i++) carry = (h[i]! + carry) >> LIMB_BITS;
-    if ((h[5]! + carry) >> 20 !== 0) {
-      h[0]! += 5;
-      for (let i = 0; i < 5; i++) h[i + 1]! += this.#carry(i, 2 ** LIMB_BITS);
-      this.#carry(5, 2 ** 20);
-    }
+    // RFC 8439 §2.5: modulo 2^130 - 5. If h + 5 reaches bit 130, h is not below the prime: then it is h + 5 - 2^130.
+    // No branch, since h is secret.
+    let reaches = 5;
+    for (let i = 0; i < 5; i++) reaches = (h[i]! + reaches) >> LIMB_BITS;
+    reaches = (h[5]! + reaches) >> 20;
+    h[0]! += 5 * reaches;
+    for (let i = 0; i < 5; i++) h[i + 1]! += this.#carry(i, 2 ** LIMB_BITS);
+    this.#carry(5, 2 ** 20);
     const pad = this.#pad;
     let sum = ((h[0]! | (h[1]! << 22)) >>> 0) + (pad[0]! >>> 0);
     out[0] = sum;

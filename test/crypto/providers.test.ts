@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { toHex } from '../../src/binary/bytes.ts';
 import { defaultCrypto } from '../../src/crypto/default.ts';
 import { nobleCrypto } from '../../src/crypto/noble.ts';
@@ -15,6 +15,20 @@ test('the default on a runtime with node:crypto is node, always the same one', (
   expect(defaultCrypto().name).toBe('node');
   expect(defaultCrypto()).toBe(defaultCrypto());
 });
+
+test.each([undefined, () => undefined, () => expect.fail()])(
+  'the default without node:crypto is noble',
+  async (builtin) => {
+    vi.resetModules();
+    vi.stubGlobal('process', { ...process, getBuiltinModule: builtin });
+    try {
+      const fresh = await import('../../src/crypto/default.ts');
+      expect(fresh.defaultCrypto().name).toBe('noble');
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  },
+);
 
 /** Two providers are one: what either makes, the other makes or takes. */
 describe('one provider and the other', () => {
