@@ -1,7 +1,7 @@
 /** The method `addIceCandidate` (WebRTC §4.4.2): a candidate of the peer, or the news that there are no more. */
-import { type IceCandidate, parseCandidate } from '../ice/index.ts';
+import { formatCandidate, parseCandidate } from '../ice/index.ts';
 import { isRejected, type MediaSection, type SessionDescription } from '../sdp/index.ts';
-import { addCandidate, addEndOfCandidates, transportSection, usernameFragmentOf } from './applied-description.ts';
+import { addCandidate, addEndOfCandidates, usernameFragmentOf } from './applied-description.ts';
 import { type CandidateInit, RTCIceCandidate } from './ice-candidate.ts';
 import { type PeerConnectionSlots, remoteDescription } from './slots.ts';
 
@@ -47,13 +47,15 @@ function add(slots: PeerConnectionSlots, init: CandidateInit, index: number): vo
   const candidate = parseCandidate(init.candidate);
   if (candidate === null) throw operationError(`'${init.candidate}' is not a candidate`);
   const generation = init.usernameFragment ?? candidate.usernameFragment ?? null;
+  const text = init.candidate.trim();
+  const line = text.startsWith('candidate:') ? text : formatCandidate(candidate); // 'a=candidate:' is met as well
   // "If candidate.usernameFragment is null, process the candidate for the most recent ICE generation."
   const applied = descriptionsOf(slots, generation, index);
-  for (const description of applied) addCandidate(description, index, init.candidate);
+  for (const description of applied) addCandidate(description, index, line);
   slots.ice?.slots.remoteCandidates.push(new RTCIceCandidate(init));
   const first = applied[0]?.content;
-  if (first === undefined || !isTransportSection(first, index)) return;
-  if (isLive(slots, usernameFragmentOf(first, first.media[index]!))) giveToAgent(slots, candidate);
+  if (first === undefined || !isLive(slots, usernameFragmentOf(first, first.media[index]!))) return;
+  slots.transport?.addRemoteCandidate(candidate);
 }
 
 function addEnd(slots: PeerConnectionSlots, generation: string | null, index: number | null): void {
@@ -63,7 +65,7 @@ function addEnd(slots: PeerConnectionSlots, generation: string | null, index: nu
     for (const applied of descriptionsOf(slots, generation, i)) {
       addEndOfCandidates(applied, i);
       const { content } = applied;
-      if (!isTransportSection(content, i) || !isLive(slots, usernameFragmentOf(content, content.media[i]!))) continue;
+      if (!isLive(slots, usernameFragmentOf(content, content.media[i]!))) continue;
       slots.transport?.run((session, now) => session.ice.endOfRemoteCandidates(now));
     }
   }
@@ -86,16 +88,10 @@ function descriptionsOf(
   return inForce.filter(({ content }) => content.media[index] !== undefined && fragment(content) === wanted);
 }
 
-/** Candidates of sections that are bundled on another one are not looked at (RFC 9143 §7.2). */
-function isTransportSection(content: SessionDescription, index: number): boolean {
-  return transportSection(content)?.index === index;
-}
-
-/** Whether ICE is at work on that generation. If not, what was added waits in the description for the answer. */
+/**
+ * Whether ICE is at work on that generation: all bundled sections are of one. If not, what was added waits in the
+ * description for the answer.
+ */
 function isLive(slots: PeerConnectionSlots, generation: string | null): boolean {
   return slots.transport?.session.ice.remoteCredentials?.usernameFragment === generation && generation !== null;
-}
-
-function giveToAgent(slots: PeerConnectionSlots, candidate: IceCandidate): void {
-  slots.transport?.addRemoteCandidate(candidate);
 }

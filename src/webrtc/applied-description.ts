@@ -1,5 +1,13 @@
 /** Descriptions in force, and the candidates that are added to them while they are (WebRTC §4.4.1.5, §4.4.2). */
-import { effectiveTransport, isRejected, type MediaSection, type SessionDescription } from '../sdp/index.ts';
+import type { IceCredentials } from '../ice/index.ts';
+import {
+  effectiveCredentials,
+  isRejected,
+  type MediaSection,
+  type SessionDescription,
+  withCandidate,
+  withEndOfCandidates,
+} from '../sdp/index.ts';
 import { type Description, RTCSessionDescription, replaceSdp } from './session-description.ts';
 import type { AppliedDescription } from './slots.ts';
 
@@ -9,7 +17,7 @@ export function applyDescription(description: Description, content: SessionDescr
 
 /** Which ICE generation a section belongs to, by its username fragment. */
 export function usernameFragmentOf(content: SessionDescription, section: MediaSection): string | null {
-  return effectiveTransport(content, section).iceUfrag;
+  return effectiveCredentials(content, section)?.usernameFragment ?? null;
 }
 
 /** The section that carries the transport's attributes and candidates (RFC 9143 §7.2): the first that is not rejected. */
@@ -22,42 +30,30 @@ export function transportSection(content: SessionDescription): { section: MediaS
 }
 
 /** The ICE credentials of the transport; `null` when the description has none. */
-export function credentialsOf(content: SessionDescription): { usernameFragment: string; password: string } | null {
+export function credentialsOf(content: SessionDescription): IceCredentials | null {
   const found = transportSection(content);
-  if (found === null) return null;
-  const { iceUfrag, icePwd } = effectiveTransport(content, found.section);
-  return iceUfrag === null || icePwd === null ? null : { usernameFragment: iceUfrag, password: icePwd };
+  return found && effectiveCredentials(content, found.section);
 }
 
 /** Adds a candidate-attribute to one section, in the text and in what it says. */
 export function addCandidate(applied: AppliedDescription, index: number, candidate: string): void {
-  change(applied, index, `a=${candidate}`, (section) => ({
-    ...section,
-    candidates: [...section.candidates, candidate],
-  }));
+  change(applied, index, `a=${candidate}`, withCandidate(applied.content, { mLineIndex: index }, candidate));
 }
 
 export function addEndOfCandidates(applied: AppliedDescription, index: number): void {
   if (applied.content.media[index]?.endOfCandidates) return;
-  change(applied, index, 'a=end-of-candidates', (section) => ({ ...section, endOfCandidates: true }));
+  change(applied, index, 'a=end-of-candidates', withEndOfCandidates(applied.content, { mLineIndex: index }));
 }
 
-function change(
-  applied: AppliedDescription,
-  index: number,
-  line: string,
-  changeSection: (section: MediaSection) => MediaSection,
-): void {
-  const media = applied.content.media.map((section, i) => (i === index ? changeSection(section) : section));
-  applied.content = { ...applied.content, media };
+function change(applied: AppliedDescription, index: number, line: string, content: SessionDescription): void {
+  if (content.media[index] === applied.content.media[index]) return; // it was known
+  applied.content = content;
   replaceSdp(applied.object, appendToSection(applied.object.sdp, index, line));
 }
 
 /** The line goes to the end of the `index`th section, so that all else stays as the application gave it. */
 function appendToSection(sdp: string, index: number, line: string): string {
   const parts = sdp.split(/^(?=m=)/m);
-  const part = parts[index + 1];
-  if (part === undefined) return sdp;
-  parts[index + 1] = `${part.trimEnd()}\r\n${line}\r\n`;
+  parts[index + 1] = `${parts[index + 1]!.trimEnd()}\r\n${line}\r\n`;
   return parts.join('');
 }

@@ -3,6 +3,7 @@ import type { IceCredentials } from '../ice/index.ts';
 import {
   dataSection,
   formatDescription,
+  isIceRestart,
   createAnswer as jsepCreateAnswer,
   createOffer as jsepCreateOffer,
   type LocalModel,
@@ -88,7 +89,7 @@ function gatheredCandidates(
   };
 }
 
-function negotiationState(slots: PeerConnectionSlots): NegotiationState {
+export function negotiationState(slots: PeerConnectionSlots): NegotiationState {
   return {
     currentLocal: slots.currentLocalDescription?.content ?? null,
     currentRemote: slots.currentRemoteDescription?.content ?? null,
@@ -108,10 +109,8 @@ function offerCredentials(slots: PeerConnectionSlots, iceRestart: boolean): IceC
 
 /** RFC 8829 §5.3.1: an offer with new credentials asks for new ones in the answer; any other one keeps them. */
 function answerCredentials(slots: PeerConnectionSlots): IceCredentials {
-  const current = slots.currentRemoteDescription && credentialsOf(slots.currentRemoteDescription.content);
-  const offered = slots.pendingRemoteDescription && credentialsOf(slots.pendingRemoteDescription.content);
-  const inUse = credentialsInUse(slots);
-  if (!current || !offered || current.usernameFragment === offered.usernameFragment) return inUse;
+  const { currentRemote, pendingRemote } = negotiationState(slots);
+  if (pendingRemote === null || !isIceRestart(currentRemote, pendingRemote)) return credentialsInUse(slots);
   const provisional = slots.pendingLocalDescription && credentialsOf(slots.pendingLocalDescription.content);
   return provisional ?? newIceCredentials(slots);
 }

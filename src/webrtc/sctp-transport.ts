@@ -22,14 +22,9 @@ export type SctpTransportSlots = {
   maxChannels: number | null;
 };
 
-/**
- * "Update the data max message size" (WebRTC §6.1.1.2) with `canSendSize` unlimited: what the peer takes decides.
- * @param remoteMaxMessageSize its `a=max-message-size`, 0 for no limit; absent means 65,536 (RFC 8841 §6.1)
- */
-export function dataMaxMessageSize(remoteMaxMessageSize: number | undefined, canSendSize: number): number {
-  const remote = remoteMaxMessageSize ?? 65_536;
-  if (remote === 0) return canSendSize === 0 ? Number.POSITIVE_INFINITY : canSendSize;
-  return canSendSize === 0 ? remote : Math.min(remote, canSendSize);
+/** "Update the data max message size" (WebRTC §6.1.1.2), in bytes; of the peer's size, 0 means no limit. */
+export function dataMaxMessageSize(remoteMaxMessageSize: number, canSendSize: number): number {
+  return remoteMaxMessageSize === 0 ? canSendSize : Math.min(remoteMaxMessageSize, canSendSize);
 }
 
 interface RTCSctpTransportHandlers {
@@ -62,7 +57,7 @@ export class RTCSctpTransport extends Target {
     return this.#slots.state;
   }
 
-  /** The largest message `RTCDataChannel.send` takes, in bytes; `Infinity` when neither side has a limit. */
+  /** The largest message `RTCDataChannel.send` takes, in bytes. */
   get maxMessageSize(): number {
     return this.#slots.maxMessageSize;
   }

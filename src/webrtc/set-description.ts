@@ -1,9 +1,17 @@
 /** "Set a session description" (WebRTC §4.4.1.5), and the chained steps of the two methods that lead to it (§4.4.2). */
-import { dataSection, parseDescription, SdpError, type SessionDescription } from '../sdp/index.ts';
+import {
+  type DescriptionType,
+  dataSection,
+  parseDescription,
+  SdpError,
+  type SessionDescription,
+  supportsTrickle,
+  validateRemote,
+} from '../sdp/index.ts';
 import { applyDescription, credentialsOf, transportSection } from './applied-description.ts';
 import type { RTCCertificate } from './certificate.ts';
 import { fire } from './connection-state.ts';
-import { createAnswer, createOffer, isOfferOutdated } from './create-description.ts';
+import { createAnswer, createOffer, isOfferOutdated, negotiationState } from './create-description.ts';
 import { RTCError } from './error.ts';
 import { RTCIceCandidate } from './ice-candidate.ts';
 import { releaseEarlyCandidates } from './local-candidates.ts';
@@ -13,7 +21,6 @@ import type { AppliedDescription, PeerConnectionSlots, RTCSignalingState } from 
 import {
   applyLocalTransport,
   applyNegotiated,
-  checkNegotiable,
   exposeTransports,
   rollBackTransports,
   stopRejectedTransports,
@@ -94,8 +101,7 @@ async function setDescription(slots: PeerConnectionSlots, description: Descripti
 function read(slots: PeerConnectionSlots, { type, sdp }: Description, side: Side): SessionDescription {
   try {
     const content = parseDescription(sdp);
-    const isAnswer = type === 'answer' || type === 'pranswer';
-    if (side === 'remote') checkNegotiable(content, isAnswer ? slots.pendingLocalDescription!.content : null);
+    if (side === 'remote') validateRemote(type as DescriptionType, content, negotiationState(slots));
     return content;
   } catch (error) {
     throw toDomError(error);
@@ -151,8 +157,7 @@ function complete(slots: PeerConnectionSlots, local: AppliedDescription, remote:
 
 function noteRemote(slots: PeerConnectionSlots, content: SessionDescription): void {
   const found = transportSection(content);
-  const options = found?.section.transport.iceOptions ?? content.transport.iceOptions ?? [];
-  slots.canTrickleIceCandidates = options.includes('trickle');
+  slots.canTrickleIceCandidates = supportsTrickle(content);
   const known = new Set(slots.ice?.slots.remoteCandidates.map(({ candidate }) => candidate));
   for (const candidate of found?.section.candidates ?? []) {
     if (known.has(candidate)) continue;

@@ -21,14 +21,19 @@ const NONE: Traffic = { packetsSent: 0, packetsReceived: 0, bytesSent: 0, bytesR
 export class PairTraffic {
   readonly #shares = new Map<number, Traffic>();
   #selected: number | null = null;
+  /** How often another pair, or none, came to be selected. */
+  changes = 0;
   /** The session's counters when the present pair was selected. */
   #before: Traffic = NONE;
 
-  /** Another pair carries the data from now on. */
-  select(pairId: number | null, session: Session): void {
+  /** That pair carries the data from now on. @returns whether it is another one */
+  select(pairId: number | null, session: Session): boolean {
+    if (pairId === this.#selected) return false;
+    this.changes++;
     if (this.#selected !== null) this.#shares.set(this.#selected, this.of(this.#selected, session));
     this.#selected = pairId;
     this.#before = pick(session.stats);
+    return true;
   }
 
   of(pairId: number, session: Session): Traffic {

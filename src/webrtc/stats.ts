@@ -5,10 +5,8 @@
 import { fingerprint } from '../crypto/index.ts';
 import type { CandidatePair, LocalCandidate, RemoteCandidate } from '../ice/index.ts';
 import type { Session } from '../session/index.ts';
-import { credentialsOf } from './applied-description.ts';
 import { certificateOf } from './certificate.ts';
 import type { ExposedDataChannel, PeerConnectionSlots } from './slots.ts';
-import { remoteDescription } from './slots.ts';
 import { type RTCStats, RTCStatsReport } from './stats-report.ts';
 import { INTERNAL } from './webidl.ts';
 
@@ -94,7 +92,7 @@ function transportStats(
     tlsVersion: isConnected ? DTLS_1_2 : undefined,
     dtlsCipher: isConnected ? dtls.cipherSuite : undefined,
     selectedCandidatePairId: selected ? pairId(selected) : undefined,
-    selectedCandidatePairChanges: session?.stats.selectedPairChanges ?? 0,
+    selectedCandidatePairChanges: slots.pairTraffic.changes,
     localCertificateId,
     remoteCertificateId,
   });
@@ -136,12 +134,11 @@ function localCandidateStats(make: Make, slots: PeerConnectionSlots, candidate: 
 
 /** RTCIceCandidateStats. What the peer has not told us by signalling, it has not told the script either. */
 function remoteCandidateStats(make: Make, slots: PeerConnectionSlots, candidate: RemoteCandidate): Entry {
-  const description = remoteDescription(slots);
-  const signalled = description && credentialsOf(description.content)?.usernameFragment;
+  const signalled = slots.ice?.slots.remoteParameters?.usernameFragment;
   return make('remote-candidate', slots.statsIds.of('R', candidate), {
     ...candidateMembers(candidate),
     address: candidate.type === 'prflx' ? null : candidate.address,
-    usernameFragment: candidate.usernameFragment ?? signalled ?? undefined,
+    usernameFragment: candidate.usernameFragment ?? signalled,
   });
 }
 

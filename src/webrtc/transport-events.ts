@@ -72,7 +72,8 @@ function handleIceEvent(slots: PeerConnectionSlots, event: IceEvent): void {
       break;
     }
     case 'selectedPair': {
-      if (slots.transport !== null) slots.pairTraffic.select(event.pair?.id ?? null, slots.transport.session);
+      const { transport } = slots;
+      if (transport === null || !slots.pairTraffic.select(event.pair?.id ?? null, transport.session)) return;
       const pair = event.pair && toCandidatePair(slots, event.pair);
       queue(() => {
         ice.slots.selectedCandidatePair = pair;

@@ -5,7 +5,7 @@
 import { type IceCredentials, parseCandidate } from '../ice/index.ts';
 import { dataSection, isRejected, type Negotiated, negotiate, type SessionDescription } from '../sdp/index.ts';
 import { DEFAULT_MAX_MESSAGE_SIZE } from '../session/index.ts';
-import { credentialsOf } from './applied-description.ts';
+import { credentialsOf, usernameFragmentOf } from './applied-description.ts';
 import { certificateOf, type RTCCertificate } from './certificate.ts';
 import type { Configuration } from './configuration.ts';
 import { updateConnectionState, updateIceGatheringState } from './connection-state.ts';
@@ -19,22 +19,22 @@ import { PairTraffic } from './stats-counters.ts';
 import { handleSessionEvent } from './transport-events.ts';
 import { INTERNAL } from './webidl.ts';
 
-/** There is no limit on what we can send: `RTCSctpTransport.maxMessageSize` is what the peer takes. */
-const CAN_SEND_SIZE = 0;
+/** Bound on one message of ours, in bytes, where the peer knows none: it is held in memory until it is sent. */
+const CAN_SEND_SIZE = 2 ** 30;
 
 /** Before any answer: what RFC 8841 §6.1 lets everyone send. */
 const DEFAULT_REMOTE_MAX_MESSAGE_SIZE = 65_536;
 
 /** Makes the objects that scripts see, when a description calls for them and they are not there yet. */
 export function exposeTransports(slots: PeerConnectionSlots, content: SessionDescription): void {
-  if (credentialsOf(content) === null) return;
+  if (dataSection(content) === undefined) return;
   if (slots.ice === null) {
     const ice = newIceTransportSlots();
     slots.ice = { object: new RTCIceTransport(INTERNAL, ice), slots: ice };
     const dtls = { iceTransport: slots.ice.object, state: 'new' as const, remoteCertificates: [] };
     slots.dtls = { object: new RTCDtlsTransport(INTERNAL, dtls), slots: dtls };
   }
-  if (slots.sctp === null && slots.dtls !== null && dataSection(content) !== undefined) {
+  if (slots.sctp === null && slots.dtls !== null) {
     const sctp: SctpTransportSlots = {
       transport: slots.dtls.object,
       state: 'connecting',
@@ -104,7 +104,7 @@ export function applyNegotiated(
   const { transport, ice } = slots;
   const negotiated = negotiate(local, remote, answerer);
   if (transport === null || ice === null || negotiated === null) return;
-  applyRemoteIce(transport, negotiated);
+  applyRemoteIce(transport, remote, negotiated);
   ice.slots.remoteParameters = negotiated.remoteCredentials;
   ice.slots.role = transport.session.ice.role;
   if (negotiated.sctp !== null && slots.sctp !== null) {
@@ -123,7 +123,7 @@ export function applyNegotiated(
   });
 }
 
-function applyRemoteIce(transport: PeerTransport, negotiated: Negotiated): void {
+function applyRemoteIce(transport: PeerTransport, remote: SessionDescription, negotiated: Negotiated): void {
   const { remoteCredentials } = negotiated;
   transport.run((session, now) => {
     const { ice } = session;
@@ -132,19 +132,15 @@ function applyRemoteIce(transport: PeerTransport, negotiated: Negotiated): void 
     ice.setRemoteLite(negotiated.remoteIceLite);
     ice.setRemoteCredentials(remoteCredentials, now);
   });
-  for (const line of negotiated.remoteCandidates) {
+  // A peer that does not know yet which section will carry the transport tells its candidates for the first one.
+  const sections = remote.media.filter(
+    (section) => usernameFragmentOf(remote, section) === remoteCredentials.usernameFragment,
+  );
+  for (const line of sections.flatMap(({ candidates }) => candidates)) {
     const candidate = parseCandidate(line);
     if (candidate !== null) transport.addRemoteCandidate(candidate);
   }
   if (negotiated.remoteEndOfCandidates) transport.run((session, now) => session.ice.endOfRemoteCandidates(now));
-}
-
-/**
- * Whether a remote description can be used: with our offer if it is an answer, on its own if it is an offer.
- * @throws SdpError with code `content`
- */
-export function checkNegotiable(remote: SessionDescription, localOffer: SessionDescription | null): void {
-  if (localOffer !== null) negotiate(localOffer, remote, 'remote');
 }
 
 /** Everything was turned down: there is nothing for a transport to do. */
@@ -173,7 +169,7 @@ export function rollBackTransports(slots: PeerConnectionSlots): void {
   if (!restartWith(transport, credentials)) return;
   ice.slots.localParameters = credentials;
   const negotiated = negotiate(local, remote, 'remote'); // who answered matters to DTLS only, which goes on
-  if (negotiated !== null) applyRemoteIce(transport, negotiated);
+  if (negotiated !== null) applyRemoteIce(transport, remote, negotiated);
   transport.gather();
 }
 

@@ -251,8 +251,7 @@ describe('addIceCandidate', () => {
   test('adds what it takes to the remote description', async () => {
     pair = new Pair();
     pair.a.createDataChannel('x');
-    await pair.a.setLocalDescription();
-    await pair.b.setRemoteDescription({ type: 'offer', sdp: (await pair.a.createOffer()).sdp });
+    await pair.b.setRemoteDescription(await pair.a.createOffer());
     await pair.b.addIceCandidate({ candidate, sdpMLineIndex: 0 });
     await pair.b.addIceCandidate(null);
     expect(pair.b.remoteDescription!.sdp).toContain(`a=${candidate}\r\na=end-of-candidates\r\n`);
