@@ -1,5 +1,5 @@
 /**
- * The rules of docs/architecture.md that a compiler does not check, over what oxc-parser makes of the source:
+ * The rules of docs/architecture.md that a compiler does not check, over the syntax tree of the source:
  *
  * - imports point one way: webrtc server cli signaling → session sdp media → protocols → crypto → binary, and only
  *   webrtc, server, cli and the root know runtime;
@@ -10,7 +10,7 @@
  * `node scripts/check-architecture.mjs` applies them to src; test/architecture shows each of them catching something.
  */
 import { posix } from 'node:path';
-import { parseSync } from 'oxc-parser';
+import { parseSync } from 'rolldown/utils';
 
 /** @typedef {{ file: string, line: number, message: string }} Violation */
 
