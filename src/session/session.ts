@@ -189,7 +189,7 @@ export class Session {
     if (this.#dtls === null) {
       this.#parameters = parameters;
       if (parameters.sctp) this.channels.setRole(parameters.dtlsRole);
-      this.#dtls = this.#makeDtls(parameters, now);
+      this.#dtls = this.#makeDtls(parameters);
       if (this.ice.selectedPair !== null) this.#startDtls();
       this.#releaseEarly();
     }
@@ -235,7 +235,7 @@ export class Session {
     if (this.#closed) return;
     this.#now = now;
     this.#sctp?.abort(now);
-    this.#dtls?.close(now);
+    this.#dtls?.close();
     this.#closed = true;
     this.#early = [];
     this.ice.close();
@@ -256,7 +256,7 @@ export class Session {
 
   // DTLS
 
-  #makeDtls({ dtlsRole, fingerprints }: SessionParameters, now: number): DtlsConnection {
+  #makeDtls({ dtlsRole, fingerprints }: SessionParameters): DtlsConnection {
     const { crypto, random, certificate, dtls, mtu = DEFAULT_MTU } = this.#options;
     return new DtlsConnection(
       {
@@ -274,7 +274,6 @@ export class Session {
         transmit: (packet) => this.#transmit(packet),
         event: (event) => this.#handleDtlsEvent(event),
       },
-      now,
     );
   }
 
