@@ -12,7 +12,7 @@
 const MAX_EARLY_BYTES = 262_144;
 const MAX_EARLY_MESSAGES = 256;
 
-export interface EarlyMessage {
+interface EarlyMessage {
   readonly ppid: number;
   readonly data: Uint8Array;
 }

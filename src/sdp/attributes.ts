@@ -40,7 +40,7 @@ const SINGLE: ReadonlyMap<string, RegExp | null> = new Map([
 ]);
 
 /** `a=sctpmap:5000 webrtc-datachannel 1024`, from the drafts before RFC 8841. */
-export interface SctpMap {
+interface SctpMap {
   readonly port: number;
   readonly application: string;
   readonly streams: number;

@@ -27,9 +27,9 @@ export function createOffer(model: LocalModel, state: NegotiationState, wants: O
   const media = previousSections(state).map(({ section, isLive }) =>
     isLive && section.sctp !== null && model.sctp !== null ? offeredData(model, section.mid) : rejectedSection(section),
   );
-  if (wants.data && model.sctp !== null && media.every(isRejected)) {
+  if (wants.data && model.sctp !== null && media.every((section) => isRejected(section))) {
     // RFC 8829 §5.2.2: a section with port zero is recycled, "including a new MID value".
-    const free = media.findIndex(isRejected);
+    const free = media.findIndex((section) => isRejected(section));
     media[free < 0 ? media.length : free] = offeredData(model, newMid(state));
   }
   const bundle = media.filter((section) => !isRejected(section)).map((section) => section.mid!);

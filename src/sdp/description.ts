@@ -181,9 +181,12 @@ function merge(own: TransportAttributes, inherited: TransportAttributes): Transp
   };
 }
 
-/** Whether a section is turned down: port 0, unless that only says "bundle me" (RFC 9143 §6). */
-export function isRejected(section: MediaSection): boolean {
-  return section.port === 0 && !section.bundleOnly;
+/**
+ * Whether a section is turned down: port 0. In an offer that may also say "take me with the bundle or not at all", where
+ * `a=bundle-only` stands beside it (RFC 9143 §6); in an answer that attribute has no place.
+ */
+export function isRejected(section: MediaSection, type: DescriptionType = 'offer'): boolean {
+  return section.port === 0 && (type !== 'offer' || !section.bundleOnly);
 }
 
 /** The first data channel section that is not turned down, if there is one. */

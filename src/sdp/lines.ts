@@ -25,7 +25,7 @@ export interface SectionLines {
   readonly rest: readonly Line[];
 }
 
-export interface DescriptionLines {
+interface DescriptionLines {
   readonly session: readonly Line[];
   readonly sections: readonly SectionLines[];
 }

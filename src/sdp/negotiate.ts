@@ -50,7 +50,7 @@ export function negotiate(
   remote: SessionDescription,
   answerer: 'local' | 'remote',
 ): Negotiated | null {
-  const live = livePairs(local, remote);
+  const live = livePairs(local, remote, answerer);
   const bundle = bundledMids(answerer === 'local' ? local : remote, live);
   const tagged = live.find(({ mid }) => mid !== null && mid === bundle[0]) ?? live[0];
   if (tagged === undefined) return null;
@@ -83,10 +83,15 @@ interface LivePair {
   readonly theirs: MediaSection;
 }
 
-function livePairs(local: SessionDescription, remote: SessionDescription): readonly LivePair[] {
+function livePairs(
+  local: SessionDescription,
+  remote: SessionDescription,
+  answerer: 'local' | 'remote',
+): readonly LivePair[] {
+  const [ourType, theirType] = answerer === 'local' ? (['answer', 'offer'] as const) : (['offer', 'answer'] as const);
   return local.media.flatMap((ours, index) => {
     const theirs = remote.media[index];
-    if (theirs === undefined || isRejected(ours) || isRejected(theirs)) return [];
+    if (theirs === undefined || isRejected(ours, ourType) || isRejected(theirs, theirType)) return [];
     return [{ index, mid: ours.mid ?? theirs.mid, ours, theirs }];
   });
 }

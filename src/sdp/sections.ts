@@ -14,7 +14,7 @@ import { formatDescription } from './format.ts';
 import type { LocalModel, LocalSctp, LocalTransport, NegotiationState } from './model.ts';
 
 /** RFC 8840 §4.1.1: the port of a section whose candidates come later. Ours always do: candidates are what counts. */
-export const TRICKLE_PORT = 9;
+const TRICKLE_PORT = 9;
 /** RFC 8829 §5.2.1: "a non-meaningful address … to prevent leaking a local IP address". */
 const NO_ADDRESS: ConnectionAddress = { ipVersion: 4, address: '0.0.0.0' };
 /** RFC 8841 §5: no default, but everyone's choice. */

@@ -19,7 +19,7 @@ import type { NegotiationState } from './model.ts';
 export function validateRemote(type: DescriptionType, description: SessionDescription, state: NegotiationState): void {
   checkMids(description);
   for (const [index, section] of description.media.entries()) {
-    if (!isRejected(section)) checkTransport(type, description, section, index);
+    if (!isRejected(section, type)) checkTransport(type, description, section, index);
   }
   if (type === 'offer') {
     checkSameOrder(description, state);
@@ -96,7 +96,8 @@ function checkAnswers(answer: SessionDescription, offer: SessionDescription): vo
     checkSameSection(section, offered, index);
     if (section.protocol !== offered.protocol) throw content(`section ${index} was offered as ${offered.protocol}`);
     // RFC 3264 §6: what is offered with port zero is turned down.
-    if (isRejected(offered) && !isRejected(section)) throw content(`section ${index} was not offered`);
+    if (isRejected(section, 'answer')) continue;
+    if (isRejected(offered)) throw content(`section ${index} was not offered`);
     checkBundled(answer, offer, section, offered);
   }
 }
@@ -109,7 +110,7 @@ function checkBundled(
   offered: MediaSection,
 ): void {
   const tag = bundleGroup(answer, section.mid)?.mids[0];
-  if (tag === undefined || isRejected(section)) return;
+  if (tag === undefined) return;
   const group = bundleGroup(offer, offered.mid);
   if (!group?.mids.includes(tag)) throw content(`"${section.mid}" is bundled with "${tag}", which was not offered`);
 }

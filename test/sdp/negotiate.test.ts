@@ -100,6 +100,13 @@ describe('negotiate', () => {
     expect(answered(answer.replace('sctp-port:5000', 'sctp-port:0'))).toMatchObject({ sctp: null, bundle: ['0'] });
   });
 
+  test('port zero turns down, bundle-only or not: in an answer that attribute has no place', () => {
+    const text = answer
+      .replace('m=application 9', 'm=application 0')
+      .replace(/a=ice-ufrag[\s\S]*a=mid/, 'a=bundle-only\r\na=mid');
+    expect(answered(text)).toBeNull();
+  });
+
   test('nothing offered is no outcome', () => {
     expect(exchange(new Peer(), new Peer(), { data: false })).toEqual({ offerer: null, answerer: null });
   });
