@@ -50,12 +50,11 @@ export class Checklist {
 
   /**
    * Inserts a pair whose path is not in the list yet, waiting or frozen by RFC 8838 §12. At the bound a failed pair makes
-   * room, then the pair of the lowest priority that was not checked yet: any such pair for one that `isWanted` because the
-   * peer asked for it, else only one of lower priority. For a wanted pair also the path that has been quiet for longest.
+   * room, or one of lower priority that was not checked yet.
    * @returns whether the pair is in the list now
    */
-  add(pair: Pair, isWanted = false): boolean {
-    if (this.#pairs.length >= MAX_PAIRS && !this.#makeRoom(pair, isWanted)) return false;
+  add(pair: Pair): boolean {
+    if (this.isFull && !this.#makeRoom(pair)) return false;
     this.#byPath.set(pathKey(pair.socketId, pair.remoteAddress), pair);
     this.#pairs.push(pair);
     this.sort();
@@ -71,6 +70,21 @@ export class Checklist {
     this.#pairs = this.#pairs.filter((other) => other !== pair);
     this.#byPath.delete(pathKey(pair.socketId, pair.remoteAddress));
     this.#untrigger(pair);
+  }
+
+  /**
+   * Gives up the pair that is least missed, for one that the peer asks for: failed, not checked yet, or the path that has
+   * been quiet for longest.
+   * @returns whether there was any
+   */
+  evict(): boolean {
+    const victim = this.#failed() ?? this.#lowestUnchecked() ?? this.#quietest();
+    if (victim !== undefined) this.remove(victim);
+    return victim !== undefined;
+  }
+
+  get isFull(): boolean {
+    return this.#pairs.length >= MAX_PAIRS;
   }
 
   /** To be called when a priority has changed. */
@@ -135,15 +149,19 @@ export class Checklist {
     if (index >= 0) this.#triggered.splice(index, 1);
   }
 
-  #makeRoom(newcomer: Pair, isWanted: boolean): boolean {
-    const failed = this.#pairs.findLast(({ state, consentLost }) => state === 'failed' && !consentLost);
-    const unchecked = this.#pairs.findLast(({ state }) => state === 'waiting' || state === 'frozen');
-    let victim = failed;
-    if (unchecked !== undefined && (isWanted || comparePairs(newcomer, unchecked) < 0)) victim ??= unchecked;
-    if (isWanted) victim ??= this.#quietest();
-    if (victim === undefined) return false;
+  #makeRoom(newcomer: Pair): boolean {
+    const victim = this.#failed() ?? this.#lowestUnchecked();
+    if (victim === undefined || (victim.state !== 'failed' && comparePairs(newcomer, victim) > 0)) return false;
     this.remove(victim);
     return true;
+  }
+
+  #failed(): Pair | undefined {
+    return this.#pairs.findLast(({ state, consentLost }) => state === 'failed' && !consentLost);
+  }
+
+  #lowestUnchecked(): Pair | undefined {
+    return this.#pairs.findLast(({ state }) => state === 'waiting' || state === 'frozen');
   }
 
   #quietest(): Pair | undefined {

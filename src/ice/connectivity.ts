@@ -285,24 +285,32 @@ export class Connectivity {
   /** The pair of a request whose path was not in the list; the sender may be a new peer-reflexive candidate. */
   #learnPair(check: PeerCheck, now: number): Pair | null {
     const { gatherer, role, stats } = this.#deps;
-    const { remoteCandidates, checklist } = this.#current;
+    const { checklist, remoteCandidates } = this.#current;
     const base = gatherer.bases.get(check.socketId);
-    const remote =
-      remoteCandidates.find(check.remote) ??
-      remoteCandidates.learn(check.remote, check.priority, check.remoteFragment, ({ transportAddress }) =>
-        checklist.pairs.every((pair) => pair.remoteAddress !== transportAddress),
-      );
-    if (base === undefined || base.paired === null || remote === null) {
-      stats.requestsRefused++;
-      return null;
-    }
+    if (checklist.isFull && !checklist.evict()) return this.#refuse();
+    const remote = remoteCandidates.find(check.remote) ?? this.#learnCandidate(check);
+    if (base === undefined || base.paired === null || remote === null) return this.#refuse();
     const pair = new Pair(++this.#lastPairId, base.paired, remote, role.role);
-    if (!checklist.add(pair, true)) {
+    if (!checklist.add(pair)) {
       stats.pairsOverLimit++;
       return null;
     }
     this.#countRequest(pair, now);
     return pair;
+  }
+
+  #learnCandidate(check: PeerCheck): RemoteCandidate | null {
+    const { checklist, remoteCandidates } = this.#current;
+    const isUnused = ({ transportAddress }: RemoteCandidate): boolean =>
+      checklist.pairs.every((pair) => pair.remoteAddress !== transportAddress);
+    const learn = (): RemoteCandidate | null =>
+      remoteCandidates.learn(check.remote, check.priority, check.remoteFragment, isUnused);
+    return learn() ?? (checklist.evict() ? learn() : null);
+  }
+
+  #refuse(): null {
+    this.#deps.stats.requestsRefused++;
+    return null;
   }
 
   /** Whether the filter lets a sender in whose address it has not seen yet. */

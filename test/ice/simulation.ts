@@ -127,6 +127,8 @@ export class Peer {
   readonly events: IceEvent[] = [];
   /** Datagrams that are not STUN and came over an authorized path. */
   readonly data: { at: number; text: string }[] = [];
+  /** Datagrams that are not STUN and came over any other path. */
+  unauthorized = 0;
   readonly simulation: Simulation;
   readonly #nat: Nat | undefined;
   readonly #sockets = new Map<number, SocketAddress>();
@@ -206,14 +208,15 @@ export class Peer {
   #receive(packet: Uint8Array, socketId: number, from: SocketAddress): void {
     const { now } = this.simulation;
     if (isStun(packet)) this.agent.handlePacket(packet, socketId, from, now);
-    else if (this.agent.isAuthorizedPath(socketId, from)) {
-      this.data.push({ at: now, text: new TextDecoder().decode(packet) });
-    }
+    else if (!this.agent.isAuthorizedPath(socketId, from)) this.unauthorized++;
+    else this.data.push({ at: now, text: new TextDecoder().decode(packet) });
   }
 }
 
+export type SignalOptions = { readonly delayMs?: number; readonly endOfCandidates?: boolean };
+
 /** Tells each the other's credentials, and candidates as they come. */
-export function signal(a: Peer, b: Peer, { delayMs = 5, endOfCandidates = true } = {}): void {
+export function signal(a: Peer, b: Peer, { delayMs = 5, endOfCandidates = true }: SignalOptions = {}): void {
   const { simulation } = a;
   const { now } = simulation;
   for (const [from, to] of [
@@ -240,9 +243,7 @@ function forward(from: Peer, to: Peer, delayMs: number, endOfCandidates: boolean
       simulation.later(delayMs, () => to.agent.endOfRemoteCandidates(simulation.now));
     }
   };
-  const restartAt = from.events.findLastIndex(({ kind }) => kind === 'gatheringState');
-  const known = from.events.slice(Math.max(0, restartAt === -1 ? 0 : lastGathering(from.events)));
-  for (const event of known) tell(event);
+  for (const event of from.events.slice(Math.max(0, lastGathering(from.events)))) tell(event);
   const push = from.events.push.bind(from.events);
   from.events.push = (...events) => {
     for (const event of events) tell(event);
@@ -259,7 +260,7 @@ export function connect(
   simulation: Simulation,
   left: PeerOptions = {},
   right: PeerOptions = {},
-  options: Parameters<typeof signal>[2] = {},
+  options: SignalOptions = {},
 ): [Peer, Peer] {
   const a = new Peer(simulation, 'a', { controlling: true, ...left });
   const b = new Peer(simulation, 'b', right);
