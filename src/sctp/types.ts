@@ -37,7 +37,10 @@ export type SctpEvent =
       readonly data: Uint8Array;
       readonly unordered: boolean;
     }
-  /** `outgoing`: our `resetStreams` was performed. `incoming`: the peer began these streams anew; all it sent before was delivered. */
+  /**
+   * `outgoing`: our `resetStreams` was performed. `incoming`: the peer began these streams anew; all it sent on them
+   * before was delivered. An empty list is all streams.
+   */
   | {
       readonly kind: 'streamsReset';
       readonly streamIds: readonly number[];
