@@ -20,13 +20,3 @@ export {
   type PacketTrace,
 } from './memory/network.ts';
 export { SeededRandom } from './memory/seeded-random.ts';
-export type {
-  MulticastOptions,
-  MulticastSocket,
-  NetworkInterface,
-  Runtime,
-  TimerHandle,
-  UdpOptions,
-  UdpSocket,
-  UdpStats,
-} from './runtime.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SocketAddress } from '../../src/ice/address.ts';
-import { type Host, type LinkOptions, MemoryNetwork, type NatKind, type UdpSocket } from '../../src/runtime/memory.ts';
+import { type Host, type LinkOptions, MemoryNetwork, type NatKind } from '../../src/runtime/memory.ts';
+import type { UdpSocket } from '../../src/runtime/runtime.ts';
 
 type Inbox = {
   readonly socket: UdpSocket;

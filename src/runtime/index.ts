@@ -1,0 +1,12 @@
+/** What PureRTC needs of the machine it runs on, for those who bring another one (`PeerConnectionSettings.runtime`). */
+export { defaultRuntime } from './default.ts';
+export type {
+  MulticastOptions,
+  MulticastSocket,
+  NetworkInterface,
+  Runtime,
+  TimerHandle,
+  UdpOptions,
+  UdpSocket,
+  UdpStats,
+} from './runtime.ts';
