@@ -20,3 +20,4 @@ export {
   type PacketTrace,
 } from './memory/network.ts';
 export { SeededRandom } from './memory/seeded-random.ts';
+export type { UdpSocket } from './runtime.ts';
