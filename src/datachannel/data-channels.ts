@@ -3,7 +3,7 @@ import { EventQueue } from '../machine.ts';
 import { type Channel, type ChannelHost, type ChannelRecord, newChannelRecord } from './channel.ts';
 import { type DcepOpen, decodeDcep, encodeAck, encodeOpen, utf8Length } from './dcep.ts';
 import type { ChannelEvent, DataChannelsOptions, DataChannelsSink, DataChannelsStats } from './events.ts';
-import { checkParameters, finalSendOptions, openMessage } from './parameters.ts';
+import { checkParameters, dcepSendOptions, finalSendOptions, openMessage } from './parameters.ts';
 import { PartialMessage } from './partial-message.ts';
 import { PPID } from './ppid.ts';
 import { StrayStreams } from './stray-streams.ts';
@@ -165,6 +165,10 @@ export class DataChannels {
 
   /** RFC 8832 §6: on an unused stream of the peer's, an OPEN makes a channel; anywhere else it is turned down. */
   #handleOpen(streamId: number, { kind: _, ...open }: DcepOpen, now: number): void {
+    if (this.#association!.state !== 'established') {
+      this.stats.messagesDropped++; // too late: the association is shutting down
+      return;
+    }
     const nameBytes = utf8Length(open.label) + utf8Length(open.protocol);
     const isOurs = idBelongsTo(streamId, this.#role!);
     if (isOurs || streamId >= this.#ids.limit || this.#incomingNameBytes + nameBytes > MAX_INCOMING_NAME_BYTES) {
@@ -219,10 +223,9 @@ export class DataChannels {
     }
   }
 
-  /** RFC 8832 §6: "using ordered delivery and reliable transmission". */
   #sendDcep(record: ChannelRecord, message: Uint8Array, now: number): void {
     record.backlog.addOurs(message.length);
-    this.#association!.send(record.id!, PPID.dcep, message, { priority: record.parameters.priority }, now);
+    this.#association!.send(record.id!, PPID.dcep, message, dcepSendOptions(record.parameters), now);
   }
 
   #handleSent(streamId: number, bytes: number): void {
@@ -341,11 +344,11 @@ export class DataChannels {
     this.#events.push({ kind: 'closing', channel: record.channel });
   }
 
-  /** Turns down a stream that has no channel: the peer sees its channel close. */
+  /** Turns down a stream that has no channel: the peer sees its channel close, if we have that stream to reset. */
   #refuse(streamId: number, now: number): void {
     this.#ids.take(streamId);
     this.#strays.refuse(streamId);
-    this.#association!.resetStreams([streamId], now);
+    if (streamId < this.#ids.limit) this.#association!.resetStreams([streamId], now);
   }
 
   #handleIncomingReset(streamId: number, now: number): void {

@@ -37,10 +37,20 @@ export function openMessage(parameters: ChannelParameters): Omit<DcepOpen, 'kind
   };
 }
 
+/** RFC 8832 §6: DCEP goes "using ordered delivery and reliable transmission". */
+export function dcepSendOptions({ priority }: ChannelParameters): AssociationSendOptions {
+  return { priority: weight(priority) };
+}
+
+/** A scheduler has no weight 0, which some peers write for "normal". */
+function weight(priority: number | undefined): number {
+  return priority || DEFAULT_PRIORITY;
+}
+
 /** RFC 8832 §6: ordered until something was heard from the peer, whatever the channel is. */
 export function orderedSendOptions(parameters: ChannelParameters): AssociationSendOptions {
   const { maxRetransmits, maxPacketLifeTime, priority } = parameters;
-  return { unordered: false, maxRetransmits, lifetimeMs: maxPacketLifeTime, priority };
+  return { unordered: false, maxRetransmits, lifetimeMs: maxPacketLifeTime, priority: weight(priority) };
 }
 
 export function finalSendOptions(parameters: ChannelParameters): AssociationSendOptions {

@@ -50,7 +50,7 @@ describe('messages', () => {
     const options = side.wire.log.filter(({ ppid }) => ppid === STRING).map((sent) => sent.options);
     expect(options).toEqual([
       { unordered: false, maxRetransmits: 0, lifetimeMs: undefined, priority: 128 },
-      { unordered: false, maxRetransmits: undefined, lifetimeMs: 100, priority: undefined },
+      { unordered: false, maxRetransmits: undefined, lifetimeMs: 100, priority: 256 },
     ]);
   });
 

@@ -43,6 +43,14 @@ describe('in-band channels', () => {
     expect(decodeDcep(side.wire.log[0]!.data)).toMatchObject({ priority: 256 });
   });
 
+  test('a priority of 0 is the peer saying "normal": no scheduler has such a weight', () => {
+    const zero = encodeOpen({ label: '', protocol: '', ordered: true, priority: 0 });
+    const side = new Side('client').connect().receive(1, DCEP, zero);
+    side.incoming.send(utf8('x'), true, NOW);
+    expect(side.incoming.parameters.priority).toBe(0);
+    expect(side.wire.log.map(({ options }) => options.priority)).toEqual([256, 256]);
+  });
+
   test('made before role and association exist, they wait, and open in their order', () => {
     const pair = new Pair();
     const channels = ['a', 'b', 'c'].map((label) => pair.server.open({ label }));
@@ -250,10 +258,19 @@ describe('RFC 8832 §6: an OPEN that is turned down gets no ACK and its stream r
     expect(side.channels.stats.malformed).toBe(1);
   });
 
-  test('on a stream that we cannot answer on', () => {
+  test('on a stream that we cannot answer on, nor reset', () => {
     const side = new Side('client');
     side.wire.maxOutboundStreams = 10;
-    isRefused(side.connect().receive(11, DCEP, OPEN), 11);
+    side.connect().receive(11, DCEP, OPEN).receive(11, STRING, utf8('x'));
+    expect([side.events, side.wire.log, side.wire.resets]).toEqual([[], [], []]);
+    expect(side.channels.stats).toMatchObject({ opensRefused: 1, messagesDropped: 1 });
+  });
+
+  test('in an association that is shutting down it is too late for one', () => {
+    const side = new Side('client').connect();
+    side.wire.state = 'shutdownSent';
+    side.receive(1, DCEP, OPEN);
+    expect([side.events, side.wire.log, side.wire.resets]).toEqual([[], [], []]);
   });
 
   test('the stream is free again after both resets, and not before', () => {
