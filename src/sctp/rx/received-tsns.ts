@@ -4,6 +4,7 @@
  * The blocks are sorted ranges in one typed array. In practice there are few, and a TSN extends or follows the last.
  */
 import { setU16, setU32 } from '../../binary/bytes.ts';
+import { serial32Less } from '../../binary/serial.ts';
 import { SACK } from '../packet/sack-chunk.ts';
 
 /** Bound: further ahead of the cumulative TSN, a gap ack block could not name it (16-bit offsets, RFC 9260 §3.3.4). */
@@ -126,8 +127,9 @@ export class ReceivedTsns {
     return low;
   }
 
+  /** The cumulative TSN moves to the end of the first block if that begins next, or (after a forward) before. */
   #absorbFirstBlock(): void {
-    if (this.#ahead(this.#blocks[0]!) > 1) return;
+    if (serial32Less((this.#cumulativeTsn + 1) >>> 0, this.#blocks[0]!)) return;
     this.#cumulativeTsn = this.#blocks[1]!;
     this.#removeBlocks(0, 1);
   }
