@@ -3,27 +3,21 @@
  *
  *     datagram ─► records (record-layer.ts) ─┬─► application data ─► event
  *                                            ├─► alerts
- *                                            └─► fragments ─► messages (reassembly.ts) ─► client- or server-handshake.ts
- *     datagrams ◄─ records ◄─ a flight, until it is answered (flight-sender.ts) ◄────────────────────────┘
+ *                                            └─► handshake, ChangeCipherSpec ─► handshake-layer.ts ─► datagrams
  */
 import type { NamedGroup } from '../crypto/provider.ts';
 import { EventQueue, type Machine, type Sink } from '../machine.ts';
-import { type AlertDescription, type AlertLevel, decodeAlert, encodeAlert } from './alert.ts';
+import { ALERT_CODES, type AlertDescription, type AlertLevel, decodeAlert, encodeAlert } from './alert.ts';
 import type { CipherSuiteName } from './cipher-suites.ts';
-import { ClientHandshake } from './client-handshake.ts';
-import { FlightSender } from './flight-sender.ts';
-import type { Handshake, HandshakeCore, Step } from './handshake.ts';
-import { decodeFragment, HANDSHAKE_HEADER_LENGTH, HANDSHAKE_TYPE } from './handshake-message.ts';
+import { HandshakeLayer, type HandshakeOutcome } from './handshake-layer.ts';
 import type { DtlsEvent, DtlsOptions, DtlsRole, DtlsState } from './options.ts';
-import { HandshakeReassembler } from './reassembly.ts';
 import { CONTENT_TYPE, MAX_PLAINTEXT_LENGTH, recordEnd, recordEpoch, recordType } from './record.ts';
 import { RecordLayer } from './record-layer.ts';
 import { MAX_RECORD_HEADROOM, MAX_RECORD_TAILROOM } from './record-protection.ts';
-import { ServerHandshake } from './server-handshake.ts';
-import { checkedMtu, checkedTimeout, resolveOptions, type Settings } from './settings.ts';
+import { checkedMtu, checkedTimeout, resolveOptions } from './settings.ts';
 import type { SrtpProfile } from './srtp-profiles.ts';
 import { type DtlsStats, newStats } from './stats.ts';
-import { DTLS_1_0, DTLS_1_2 } from './version.ts';
+import { DTLS_1_2 } from './version.ts';
 
 /**
  * Bound: application data that overtook the peer's Finished waits for it (RFC 6347 §4.2.4: "either discard or buffer").
@@ -34,34 +28,23 @@ const MAX_EARLY_DATA_RECORDS = 16;
 export class DtlsConnection implements Machine {
   readonly role: DtlsRole;
   readonly stats: DtlsStats = newStats();
-  readonly #settings: Settings;
   readonly #sink: Sink<DtlsEvent>;
   readonly #events: EventQueue<DtlsEvent>;
   readonly #records: RecordLayer;
-  readonly #reassembler: HandshakeReassembler;
-  readonly #handshake: Handshake;
-  readonly #core: HandshakeCore;
-  readonly #flights: FlightSender;
+  readonly #handshake: HandshakeLayer;
   #state: DtlsState = 'new';
   #peerClosed = false;
-  /** When the handshake has taken too long; set by its first ClientHello. */
-  #deadline = Infinity;
-  /** A ChangeCipherSpec has come. It has no message_seq, so it waits here until it is due. */
-  #changeCipherSpecSeen = false;
   #earlyData: Uint8Array[] = [];
 
   /** @throws TypeError or RangeError that says which option is wrong */
   constructor(options: DtlsOptions, sink: Sink<DtlsEvent>) {
-    this.#settings = resolveOptions(options);
-    this.role = options.role;
+    const settings = resolveOptions(options);
+    this.role = settings.role;
     this.#sink = sink;
     this.#events = new EventQueue((event) => sink.event(event));
     this.#records = new RecordLayer(this.stats);
-    this.#reassembler = new HandshakeReassembler(() => this.stats.dropped.overflow++);
-    this.#handshake =
-      this.role === 'client' ? new ClientHandshake(this.#settings) : new ServerHandshake(this.#settings);
-    this.#core = this.#handshake.core;
-    this.#flights = new FlightSender(this.#records, this.#settings, this.stats, (datagram) => this.#transmit(datagram));
+    const transmit = (datagram: Uint8Array): void => this.#transmit(datagram);
+    this.#handshake = new HandshakeLayer(settings, this.#records, this.stats, transmit);
   }
 
   get state(): DtlsState {
@@ -70,34 +53,34 @@ export class DtlsConnection implements Machine {
 
   /** When `handleTimeout` is next due: a retransmission, or the end of the handshake's patience. */
   get nextTimeout(): number {
-    return Math.min(this.#flights.expiresAt, this.#deadline);
+    return this.#handshake.nextTimeout;
   }
 
   /** The negotiated version as on the wire, 0xfefd; `undefined` before the hellos met. */
   get version(): number | undefined {
-    return this.#core.version;
+    return this.#handshake.core.version;
   }
 
   get cipherSuite(): CipherSuiteName | undefined {
-    return this.#core.suite?.name;
+    return this.#handshake.core.suite?.name;
   }
 
   get group(): NamedGroup | undefined {
-    return this.#core.group;
+    return this.#handshake.core.group;
   }
 
   /** Agreed by use_srtp; `undefined` when nothing was. */
   get srtpProfile(): SrtpProfile | undefined {
-    return this.#core.srtpProfile;
+    return this.#handshake.core.srtpProfile;
   }
 
   get alpnProtocol(): string | undefined {
-    return this.#core.alpnProtocol;
+    return this.#handshake.core.alpnProtocol;
   }
 
   /** The peer's chain in DER, end entity first; empty when it showed none. Proved only once connected. */
   get peerCertificates(): readonly Uint8Array[] {
-    return this.#core.peerCertificates;
+    return this.#handshake.core.peerCertificates;
   }
 
   /**
@@ -105,23 +88,22 @@ export class DtlsConnection implements Machine {
    * them another way. With a first timeout of Infinity the machine's own timer is off and the caller's is in charge.
    */
   get flight(): readonly Uint8Array[] {
-    return this.#flights.datagrams;
+    return this.#handshake.flights.datagrams;
   }
 
   /** The most bytes `send` takes: what one record has room for within the MTU. */
   get maxDataLength(): number {
-    return Math.min(this.#flights.mtu - this.#records.overhead(this.#records.writeEpoch), MAX_PLAINTEXT_LENGTH);
+    return Math.min(
+      this.#handshake.flights.mtu - this.#records.overhead(this.#records.writeEpoch),
+      MAX_PLAINTEXT_LENGTH,
+    );
   }
 
   /** Client: sends the ClientHello. Server: waits for one. */
   start(now: number): void {
     if (this.#state !== 'new') return;
     this.#state = 'connecting';
-    if (this.#handshake instanceof ClientHandshake) {
-      this.#deadline = now + this.#settings.handshakeTimeoutMs;
-      this.#take(this.#handshake.start(), -1, now);
-    }
-    this.#events.flush();
+    this.#handshake.start(now);
   }
 
   handlePacket(packet: Uint8Array, now: number): void {
@@ -139,17 +121,14 @@ export class DtlsConnection implements Machine {
   }
 
   handleTimeout(now: number): void {
-    if (now >= this.#deadline) {
-      this.#fail('timeout', undefined, 'the handshake took too long');
-    } else if (!this.#flights.handleTimeout(now)) {
-      this.#fail('timeout', undefined, 'the peer does not answer');
-    }
+    const givenUp = this.#handshake.handleTimeout(now);
+    if (givenUp !== null) this.#fail('timeout', undefined, givenUp);
     this.#events.flush();
   }
 
   /** Sends the current flight again, outside its timer, which runs on as it is. Nothing when there is none. */
   retransmit(): void {
-    this.#flights.repeat();
+    this.#handshake.flights.repeat();
   }
 
   /**
@@ -202,12 +181,12 @@ export class DtlsConnection implements Machine {
    */
   exportKeyingMaterial(label: string, length: number, context?: Uint8Array): Uint8Array {
     if (this.#state !== 'connected') throw new Error(`nothing to export: the connection is ${this.#state}`);
-    return this.#core.masterSecret!.export(label, length, context);
+    return this.#handshake.core.masterSecret!.export(label, length, context);
   }
 
   /** Largest datagram to send from now on; a flight sent again is cut anew. */
   setMtu(mtu: number): void {
-    this.#flights.mtu = checkedMtu(mtu);
+    this.#handshake.flights.mtu = checkedMtu(mtu);
   }
 
   /**
@@ -215,7 +194,7 @@ export class DtlsConnection implements Machine {
    * included, so it may be due at once. Infinity switches the timer off.
    */
   setInitialTimeout(ms: number): void {
-    this.#flights.initialTimeoutMs = checkedTimeout(ms);
+    this.#handshake.flights.initialTimeoutMs = checkedTimeout(ms);
   }
 
   /** Ends the connection with a close_notify. The peer's own may still come, as `closed`. */
@@ -227,6 +206,7 @@ export class DtlsConnection implements Machine {
 
   /** Ends the connection with a fatal alert; there is no event. */
   abort(alert: AlertDescription): void {
+    if (!Object.hasOwn(ALERT_CODES, alert)) throw new TypeError(`there is no alert named ${alert}`);
     if (this.#state === 'connected' || this.#state === 'connecting') this.#sendAlert('fatal', alert);
     if (this.#state !== 'closed') this.#end('failed');
   }
@@ -255,8 +235,7 @@ export class DtlsConnection implements Machine {
         this.#handleData(content, recordEpoch(datagram, start));
         return;
       case CONTENT_TYPE.handshake:
-        if (this.#state === 'connected') this.#handleLateHandshake(content, now);
-        else this.#handleHandshake(content, now);
+        this.#handleHandshake(content, now);
         return;
       case CONTENT_TYPE.changeCipherSpec:
         this.#handleChangeCipherSpec(content, now);
@@ -272,7 +251,7 @@ export class DtlsConnection implements Machine {
 
   #handleData(data: Uint8Array, epoch: number): void {
     if (this.#state === 'connected') {
-      if (this.#flights.datagrams.length > 0) this.#flights.acknowledge(); // the peer has our Finished
+      if (this.#handshake.flights.datagrams.length > 0) this.#handshake.flights.acknowledge(); // the peer has our Finished
       this.#events.push({ kind: 'data', data });
     } else if (epoch === 0) this.stats.dropped.unexpected++;
     else if (this.#earlyData.length < MAX_EARLY_DATA_RECORDS) this.#earlyData.push(data);
@@ -280,118 +259,52 @@ export class DtlsConnection implements Machine {
   }
 
   #handleHandshake(content: Uint8Array, now: number): void {
-    if (this.#state === 'new') {
-      if (this.role === 'client') {
-        this.stats.dropped.unexpected++;
-        return;
-      }
+    if (this.#state === 'connected') {
+      this.#follow(this.#handshake.handleLateContent(content, now), now);
+    } else if (this.#state === 'new' && this.role === 'client') {
+      this.stats.dropped.unexpected++;
+    } else {
       this.#state = 'connecting';
+      this.#follow(this.#handshake.handleContent(content, now), now);
     }
-    if (this.#deadline === Infinity) this.#deadline = now + this.#settings.handshakeTimeoutMs;
-    const inserted = this.#reassembler.insert(content);
-    switch (inserted.kind) {
-      case 'inserted':
-        if (inserted.repeated >= 0) this.#flights.handleRepetition(inserted.repeated, now);
-        this.#advance(now);
+  }
+
+  #handleChangeCipherSpec(content: Uint8Array, now: number): void {
+    if (this.#state === 'connecting' && this.#records.readEpoch === 0) {
+      this.#follow(this.#handshake.handleChangeCipherSpec(content, now), now);
+    } else {
+      this.stats.dropped.unexpected++;
+    }
+  }
+
+  #follow(outcome: HandshakeOutcome, now: number): void {
+    switch (outcome.kind) {
+      case 'waiting':
         return;
-      case 'malformed':
-        this.#fail('local', 'decode_error', 'a handshake record that holds no whole fragment');
+      case 'keysChanged':
+        for (const { datagram, start, end } of this.#records.takeHeld()) this.#handleRecord(datagram, start, end, now);
         return;
-      case 'mismatch':
-        this.#fail('local', 'illegal_parameter', 'fragments of one message disagree about it');
+      case 'connected':
+        this.#connect();
         return;
-      case 'excessive':
-        this.#fail('local', 'illegal_parameter', 'a handshake message that is too long');
+      case 'renegotiation':
+        // RFC 5746 §4.5, RFC 5246 §7.2.2: refused with a warning, and the connection goes on.
+        this.#sendAlert('warning', 'no_renegotiation');
+        return;
+      case 'failure':
+        this.#fail('local', outcome.alert, outcome.reason);
         return;
       default:
-        inserted satisfies never;
+        outcome satisfies never;
     }
-  }
-
-  /** Hands every message that is complete to the handshake, across the change of keys if that is due. */
-  #advance(now: number): void {
-    while (this.#state === 'connecting') {
-      const message = this.#reassembler.next();
-      if (message !== null) {
-        this.#take(this.#handshake.handleMessage(message), message.messageSeq, now);
-      } else if (this.#changeCipherSpecSeen && this.#handshake.awaitsChangeCipherSpec) {
-        this.#startReadingEncrypted(now);
-      } else return;
-    }
-  }
-
-  #startReadingEncrypted(now: number): void {
-    if (this.#reassembler.hasPending) {
-      this.#fail('local', 'unexpected_message', 'a message in the clear after the ChangeCipherSpec');
-      return;
-    }
-    this.#changeCipherSpecSeen = false;
-    this.#handshake.handleChangeCipherSpec();
-    this.#records.startReading(1);
-    for (const { datagram, start, end } of this.#records.takeHeld()) this.#handleRecord(datagram, start, end, now);
-  }
-
-  #take(step: Step, messageSeq: number, now: number): void {
-    if (step.kind === 'failure') {
-      this.#fail('local', step.alert, step.reason);
-      return;
-    }
-    if (step.connected && this.#reassembler.hasPending) {
-      this.#fail('local', 'unexpected_message', 'a handshake message after Finished');
-      return;
-    }
-    if (step.keys) this.#records.installKeys(1, step.keys.read, step.keys.write);
-    if (step.flight) {
-      const { flight: items, awaitsAnswer = false } = step;
-      this.#flights.send({ items, version: this.#clearVersion, answers: messageSeq, awaitsAnswer }, now);
-      if (items.some(({ epoch }) => epoch === 1)) this.#records.startWriting(1);
-    }
-    if (step.connected) this.#connect();
   }
 
   #connect(): void {
     this.#state = 'connected';
-    this.#deadline = Infinity;
     this.#records.stopHolding();
-    // The client's last flight is answered; the server's may have to be sent again as long as the connection lives.
-    if (this.role === 'client') this.#flights.drop();
     this.#events.push({ kind: 'connected' });
     for (const data of this.#earlyData) this.#events.push({ kind: 'data', data });
     this.#earlyData = [];
-  }
-
-  /** After the handshake: repetitions of its end, renegotiation, or nonsense. All of it is authenticated. */
-  #handleLateHandshake(content: Uint8Array, now: number): void {
-    let at = 0;
-    do {
-      const fragment = decodeFragment(content, at);
-      if (fragment === null) {
-        this.#fail('local', 'decode_error', 'a handshake record that holds no whole fragment');
-        return;
-      }
-      at += HANDSHAKE_HEADER_LENGTH + fragment.content.length;
-      const { type, messageSeq, offset, length } = fragment;
-      if (type === (this.role === 'client' ? HANDSHAKE_TYPE.helloRequest : HANDSHAKE_TYPE.clientHello)) {
-        // RFC 5746 §4.5 and RFC 5246 §7.2.2: refused with a warning; the connection goes on.
-        if (offset === 0) this.#sendAlert('warning', 'no_renegotiation');
-      } else if (messageSeq >= this.#reassembler.nextReceiveSeq) {
-        this.#fail('local', 'unexpected_message', `handshake message ${type} after the handshake`);
-        return;
-      } else if (offset + fragment.content.length === length) {
-        this.#flights.handleRepetition(messageSeq, now);
-      }
-    } while (at < content.length);
-  }
-
-  #handleChangeCipherSpec(content: Uint8Array, now: number): void {
-    if (this.#state !== 'connecting' || this.#records.readEpoch > 0) {
-      this.stats.dropped.unexpected++;
-    } else if (content.length !== 1 || content[0] !== 1) {
-      this.#fail('local', 'illegal_parameter', 'malformed ChangeCipherSpec');
-    } else {
-      this.#changeCipherSpecSeen = true;
-      this.#advance(now);
-    }
   }
 
   /**
@@ -400,7 +313,7 @@ export class DtlsConnection implements Machine {
    */
   #handleAlert(content: Uint8Array): void {
     // Of whom should a client that has not started, or a server without a ClientHello, take an alert?
-    if (this.#state === 'new' || (this.role === 'server' && this.#reassembler.nextReceiveSeq === 0)) {
+    if (this.#state === 'new' || (this.role === 'server' && !this.#handshake.hasPeer)) {
       this.stats.dropped.unexpected++;
       return;
     }
@@ -422,11 +335,6 @@ export class DtlsConnection implements Machine {
 
   // Output
 
-  /** Of records in the clear. RFC 6347 §4.2.1: DTLS 1.0 until a version is agreed. */
-  get #clearVersion(): number {
-    return this.#core.version ?? DTLS_1_0;
-  }
-
   #sendAlert(level: AlertLevel, description: AlertDescription): void {
     const records = this.#records;
     const epoch = records.writeEpoch;
@@ -434,7 +342,7 @@ export class DtlsConnection implements Machine {
     const datagram = new Uint8Array(records.overhead(epoch) + alert.length);
     const start = records.headroom(epoch);
     datagram.set(alert, start);
-    records.seal(datagram, start, start + alert.length, CONTENT_TYPE.alert, this.#clearVersion, epoch);
+    records.seal(datagram, start, start + alert.length, CONTENT_TYPE.alert, this.#handshake.clearVersion, epoch);
     this.#transmit(datagram);
   }
 
@@ -453,8 +361,7 @@ export class DtlsConnection implements Machine {
 
   #end(state: 'closed' | 'failed'): void {
     this.#state = state;
-    this.#deadline = Infinity;
-    this.#flights.drop();
+    this.#handshake.stop();
     this.#records.stopHolding();
     this.#earlyData = [];
   }

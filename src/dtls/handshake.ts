@@ -1,7 +1,7 @@
 /** What both handshakes have in common: the steps they answer with, and the state they build up on the way. */
 import { equalBytes, toHex } from '../binary/bytes.ts';
 import type { NamedGroup, PublicKey } from '../crypto/provider.ts';
-import type { AlertDescription } from './alert.ts';
+import { ALERT_CODES, type AlertDescription } from './alert.ts';
 import type { CipherSuite } from './cipher-suites.ts';
 import type { FlightItem } from './flight.ts';
 import { HANDSHAKE_TYPE, type HandshakeMessage } from './handshake-message.ts';
@@ -120,7 +120,8 @@ export class HandshakeCore {
       return failure('internal_error', `verifyCertificate threw: ${String(error)}`);
     }
     if (verdict !== true) {
-      return failure(verdict || 'bad_certificate', 'verifyCertificate rejected the certificate');
+      const alert = typeof verdict === 'string' && Object.hasOwn(ALERT_CODES, verdict) ? verdict : 'bad_certificate';
+      return failure(alert, 'verifyCertificate rejected the certificate');
     }
     this.peerCertificates = chain;
     this.peerKey = peer.key;

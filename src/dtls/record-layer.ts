@@ -63,10 +63,13 @@ export class RecordLayer {
     return this.#writeEpoch;
   }
 
-  /** Adds the keys of an epoch to the table; neither side uses them yet. */
-  installKeys(epoch: number, read: RecordProtection, write: RecordProtection): void {
+  /**
+   * Adds the keys of an epoch to the table; neither side uses them yet.
+   * @param nextSequenceNumber of our first record; only tests have a reason to begin elsewhere than at 0
+   */
+  installKeys(epoch: number, read: RecordProtection, write: RecordProtection, nextSequenceNumber = 0): void {
     this.#readEpochs.set(epoch, { protection: read, replays: new ReplayWindow() });
-    this.#writeEpochs.set(epoch, { epoch, protection: write, nextSequenceNumber: 0 });
+    this.#writeEpochs.set(epoch, { epoch, protection: write, nextSequenceNumber });
   }
 
   /** From now on only `epoch` is read: a repeated flight of an older one has nothing that could still matter. */

@@ -24,15 +24,9 @@ export const MAX_CIPHERTEXT_LENGTH: number = MAX_PLAINTEXT_LENGTH + 2048;
 /** 48 bits; RFC 6347 §4.1: "MUST NOT allow the sequence number to wrap". */
 export const MAX_SEQUENCE_NUMBER: number = 2 ** 48 - 1;
 
-/**
- * First byte of a record of DTLS 1.3 (RFC 9147 §4: 001xxxxx). Its header is another one, perhaps without a length, so
- * nothing behind it in the datagram can be found.
- */
-const UNIFIED_HEADER_FIRST = 0x20;
-
-/** Where the record at `start` ends; -1 when it is no record or does not lie in the datagram as a whole. */
+/** Where the record at `start` ends; -1 when it does not lie in the datagram as a whole. */
 export function recordEnd(datagram: Uint8Array, start: number): number {
-  if (datagram.length - start < RECORD.size || datagram[start]! >= UNIFIED_HEADER_FIRST) return -1;
+  if (datagram.length - start < RECORD.size) return -1;
   const end = start + RECORD.size + u16(datagram, start + RECORD.length);
   return end <= datagram.length ? end : -1;
 }

@@ -65,11 +65,13 @@ export function resolveOptions(options: DtlsOptions): Settings {
     clientCertificate: oneOf('clientCertificate', clientCertificate, ['none', 'optional', 'required']),
     verifyCertificate: verifyCertificate ?? (() => false),
     cipherSuites: list('cipherSuites', options.cipherSuites, CIPHER_SUITES, cipherSuiteByName),
-    groups: list('groups', options.groups, DEFAULT_GROUPS, (name) => (name in GROUPS ? name : undefined)),
+    groups: list('groups', options.groups, DEFAULT_GROUPS, (name) => (Object.hasOwn(GROUPS, name) ? name : undefined)),
     signatureSchemes: list('signatureSchemes', options.signatureSchemes, DEFAULT_SIGNATURE_SCHEMES, (name) =>
-      name in SIGNATURE_SCHEMES ? name : undefined,
+      Object.hasOwn(SIGNATURE_SCHEMES, name) ? name : undefined,
     ),
-    srtpProfiles: list('srtpProfiles', options.srtpProfiles, [], (name) => (name in SRTP_PROFILES ? name : undefined)),
+    srtpProfiles: list('srtpProfiles', options.srtpProfiles, [], (name) =>
+      Object.hasOwn(SRTP_PROFILES, name) ? name : undefined,
+    ),
     alpnProtocols: list('alpnProtocols', options.alpnProtocols, [], checkedProtocolName),
     requireExtendedMasterSecret: options.requireExtendedMasterSecret ?? true,
     cookie: resolveCookie(cookie),
