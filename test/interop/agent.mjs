@@ -325,11 +325,12 @@ export function createAgent({ RTCPeerConnection, emit }) {
       for (const { kind, size, seed, form = 'view' } of messages) {
         if (dc.bufferedAmount > SEND_BUFFER_BYTES) {
           dc.bufferedAmountLowThreshold = SEND_BUFFER_BYTES / 2;
+          const again = setInterval(wake, 50); // @roamhq/wrtc does not always fire bufferedamountlow
           await until(
             () => `bufferedAmount of ${dc.label} still ${dc.bufferedAmount} (${dc.readyState})`,
             timeoutMs,
             () => (dc.bufferedAmount <= SEND_BUFFER_BYTES / 2 ? true : undefined),
-          );
+          ).finally(() => clearInterval(again));
         }
         const value = kind === 'text' ? makeText(size, seed) : makeBytes(size, seed);
         sent.push(await describe(value));

@@ -44,7 +44,13 @@ export async function loadImplementation(name) {
   if (name === 'purertc' || name === 'purertc-noble') {
     const own = await import(pathToFileURL(ownEntry()).href);
     if (name === 'purertc') return { RTCPeerConnection: own.RTCPeerConnection };
-    throw new Error('purertc-noble: no way yet to choose the provider');
+    const { nobleCrypto } = await import(pathToFileURL(ownEntry('crypto/noble')).href);
+    const RTCPeerConnection = class extends own.RTCPeerConnection {
+      constructor(configuration) {
+        super(configuration, { crypto: nobleCrypto });
+      }
+    };
+    return { RTCPeerConnection };
   }
   const rival = RIVALS[name];
   if (rival === undefined) throw new Error(`no implementation is called ${name}`);
