@@ -23,9 +23,6 @@ export type Flight = {
   readonly awaitsAnswer: boolean;
 };
 
-/** What remains of a datagram is left empty rather than filled with less of a message that goes on in the next. */
-const MIN_FRAGMENT_LENGTH = 32;
-
 const CHANGE_CIPHER_SPEC = 1; // RFC 5246 §7.1: "a single byte of value 1"
 
 /** Seals a flight into datagrams of at most `mtu` bytes. Each call takes new sequence numbers. */
@@ -38,9 +35,8 @@ export function packFlight(flight: Flight, records: RecordLayer, mtu: number): U
   return packer.finish();
 }
 
-/** Bound: the smallest MTU at which each record of a flight still carries a useful piece of a message. */
-export const MIN_MTU: number =
-  MAX_RECORD_HEADROOM + MAX_RECORD_TAILROOM + HANDSHAKE_HEADER_LENGTH + MIN_FRAGMENT_LENGTH;
+/** Bound: the smallest MTU at which an encrypted record still carries a useful piece of a message: 32 bytes. */
+export const MIN_MTU: number = MAX_RECORD_HEADROOM + MAX_RECORD_TAILROOM + HANDSHAKE_HEADER_LENGTH + 32;
 
 class Packer {
   readonly #records: RecordLayer;
@@ -63,12 +59,12 @@ class Packer {
     this.#seal(epoch, CONTENT_TYPE.changeCipherSpec, 1);
   }
 
-  /** One fragment to a record; a message without a body still is one. */
+  /** One fragment to a record, each datagram filled to its last byte; a message without a body still is one fragment. */
   addMessage(message: HandshakeMessage, epoch: number): void {
     let offset = 0;
     do {
       const rest = message.body.length - offset;
-      const wanted = HANDSHAKE_HEADER_LENGTH + Math.min(rest, MIN_FRAGMENT_LENGTH);
+      const wanted = HANDSHAKE_HEADER_LENGTH + Math.min(rest, 1);
       if (this.#used > 0 && this.#room(epoch) < wanted) this.#nextDatagram();
       const length = Math.min(rest, this.#room(epoch) - HANDSHAKE_HEADER_LENGTH);
       writeFragment(this.#datagram, this.#payload(epoch), message, offset, length);

@@ -158,8 +158,9 @@ export class HandshakeLayer {
     if (step.keys) this.#records.installKeys(1, step.keys.read, step.keys.write);
     if (step.flight) {
       const { flight: items, awaitsAnswer = false } = step;
-      this.flights.send({ items, version: this.clearVersion, answers: messageSeq, awaitsAnswer }, now);
+      // First of all: a peer in the same process may answer while we still send.
       if (items.some(({ epoch }) => epoch === 1)) this.#records.startWriting(1);
+      this.flights.send({ items, version: this.clearVersion, answers: messageSeq, awaitsAnswer }, now);
     }
     if (!step.connected) return WAITING;
     this.#deadline = Infinity;

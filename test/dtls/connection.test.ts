@@ -127,6 +127,34 @@ describe('the data path', () => {
     expect(pair.client.data).toEqual([Uint8Array.of(7)]);
   });
 
+  test('two machines joined without any delay, each answering while the other still sends', () => {
+    const data: string[] = [];
+    const a: DtlsConnection = new DtlsConnection(
+      { ...client, certificate: loadCertificate('rsa-2048'), mtu: 300 },
+      {
+        transmit: (datagram) => b.handlePacket(datagram, 0),
+        event: (event) => {
+          if (event.kind === 'connected') a.send(Uint8Array.of(1));
+          if (event.kind === 'data') data.push(`a ${event.data}`);
+        },
+      },
+    );
+    const b: DtlsConnection = new DtlsConnection(
+      { ...server, clientCertificate: 'required', mtu: 300 },
+      {
+        transmit: (datagram) => a.handlePacket(datagram, 0),
+        event: (event) => {
+          if (event.kind === 'connected') b.send(Uint8Array.of(2));
+          if (event.kind === 'data') data.push(`b ${event.data}`);
+        },
+      },
+    );
+    b.start(0);
+    a.start(0);
+    expect([a.state, b.state]).toEqual(['connected', 'connected']);
+    expect(data.toSorted()).toEqual(['a 2', 'b 1']);
+  });
+
   test('ten thousand records in any order within the window arrive once each', () => {
     const pair = new Pair().run();
     const sent: Uint8Array[] = [];

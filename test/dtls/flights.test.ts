@@ -240,6 +240,18 @@ describe('the MTU', () => {
     expect(server.sent[0]!.length).toBeLessThanOrEqual(1200);
   });
 
+  test('every datagram of a flight but the last is full', () => {
+    for (let mtu = 100; mtu < 400; mtu += 7) {
+      const { server } = new Pair({
+        certificate: 'rsa-2048',
+        server: { mtu, clientCertificate: 'required' },
+        network: (_, from) => (from.name === 'client' ? [10] : []),
+      }).run(20);
+      // One more record with the least piece of a message has 13 + 12 + 1 bytes.
+      for (const { length } of server.sent.slice(0, -1)) expect(mtu - length).toBeLessThan(26);
+    }
+  });
+
   test('a flight that is sent again is cut to the MTU of the moment', () => {
     const pair = new Pair({ ...mutual, network: (_, from) => (from.name === 'client' ? [10] : []) });
     pair.run(20);
