@@ -58,7 +58,8 @@ const MAX_USERNAME_BYTES = 508;
 
 const toIceTransportPolicy = enumeration('RTCIceTransportPolicy', ['relay', 'all']);
 const toBundlePolicy = enumeration('RTCBundlePolicy', ['balanced', 'max-compat', 'max-bundle']);
-const toRtcpMuxPolicy = enumeration('RTCRtcpMuxPolicy', ['require']);
+/** `negotiate` is of older versions of the specification, and still understood: well enough to say no. */
+const toRtcpMuxPolicy = enumeration('RTCRtcpMuxPolicy', ['require', 'negotiate']);
 const toCertificates = sequence(instance(RTCCertificate, 'RTCCertificate'));
 
 /** `(USVString or sequence<USVString>)`, as a list. */
@@ -80,7 +81,7 @@ const toIceServer: Conversion<IceServerInit> = (value, what) => {
  * Converts and validates a configuration, and compares it with the one in force.
  * @param current `null` in the constructor
  * @param wasNegotiated whether `setLocalDescription` has been called: the pool is fixed from then on
- * @throws TypeError, or DOMException: InvalidModificationError, SyntaxError, InvalidAccessError
+ * @throws TypeError, or DOMException: InvalidModificationError, NotSupportedError, SyntaxError, InvalidAccessError
  */
 export function makeConfiguration(
   value: unknown,
@@ -93,8 +94,12 @@ export function makeConfiguration(
   const iceCandidatePoolSize = members.withDefault('iceCandidatePoolSize', enforceOctet, 0);
   const servers = members.withDefault('iceServers', sequence(toIceServer), []);
   const iceTransportPolicy = members.withDefault('iceTransportPolicy', toIceTransportPolicy, 'all');
-  const rtcpMuxPolicy = members.withDefault('rtcpMuxPolicy', toRtcpMuxPolicy, 'require');
+  const rtcpMuxPolicy = members.withDefault<'require' | 'negotiate'>('rtcpMuxPolicy', toRtcpMuxPolicy, 'require');
 
+  if (rtcpMuxPolicy === 'negotiate') {
+    const name = current === null ? 'NotSupportedError' : 'InvalidModificationError';
+    throw new DOMException('RTCP is always multiplexed with RTP', name);
+  }
   const configuration = { bundlePolicy, certificates, iceCandidatePoolSize, iceTransportPolicy, rtcpMuxPolicy };
   if (current !== null) requireUnchanged(configuration, current, wasNegotiated);
   return { ...configuration, iceServers: servers.slice(0, MAX_ICE_SERVERS).map(validateServer) };

@@ -14,9 +14,13 @@ export function surfaceCandidate(slots: PeerConnectionSlots, candidate: LocalCan
     return;
   }
   const init = localCandidateInit(slots, candidate);
+  const isKnown = places.every(({ applied, index }) =>
+    applied.content.media[index]!.candidates.includes(init.candidate),
+  );
   for (const { applied, index } of places) addCandidate(applied, index, init.candidate);
   const object = createLocalCandidate(candidate, init);
   slots.ice?.slots.localCandidates.push(object);
+  if (isKnown) return; // gathered again, after the rollback of an ICE restart
   const event = new RTCPeerConnectionIceEvent('icecandidate', { candidate: object, url: candidate.url ?? null });
   slots.target.dispatchEvent(event);
 }

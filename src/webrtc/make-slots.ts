@@ -67,6 +67,7 @@ export function makeSlots(
     ice: null,
     dtls: null,
     sctp: null,
+    isRegathering: false,
     statsIds: new StatsIds(),
     pairTraffic: new PairTraffic(),
   };

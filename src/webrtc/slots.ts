@@ -99,6 +99,9 @@ export type PeerConnectionSlots = {
   dtls: Exposed<RTCDtlsTransport, DtlsTransportSlots> | null;
   sctp: Exposed<RTCSctpTransport, SctpTransportSlots> | null;
 
+  /** A rolled-back ICE restart gathers the old generation again, which scripts know already. */
+  isRegathering: boolean;
+
   readonly statsIds: StatsIds;
   pairTraffic: PairTraffic;
 };

@@ -20,6 +20,7 @@ type Make = (type: RTCStats['type'], id: string, members: Record<string, unknown
 
 export async function collectStats(slots: PeerConnectionSlots): Promise<RTCStatsReport> {
   const certificates = await slots.certificates;
+  await slots.tasks.nextTask();
   const timestamp = performance.timeOrigin + performance.now();
   const make: Make = (type, id, members) => {
     const present = Object.entries(members).filter(([, value]) => value !== undefined);

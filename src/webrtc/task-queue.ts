@@ -28,6 +28,11 @@ export class TaskQueue {
     schedule(task);
   }
 
+  /** Settles in a task of its own, after what is queued now; also when closed. */
+  nextTask(): Promise<void> {
+    return new Promise((resolve) => schedule(resolve));
+  }
+
   /** A promise that a queued task settles with what `compute` gives or throws; never settled once closed. */
   settleLater<T>(compute: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {

@@ -53,9 +53,13 @@ function handleIceEvent(slots: PeerConnectionSlots, event: IceEvent): void {
     case 'gatheringState': {
       const { state } = event;
       if (state === 'new') return; // a restart: 'gathering' follows, and scripts see only that
+      if (slots.isRegathering) {
+        slots.isRegathering = state !== 'complete';
+        return;
+      }
+      if (state === 'complete') queue(() => endOfLocalCandidates(slots));
       queue(() => {
         if (ice.slots.gathererState === state) return;
-        if (state === 'complete') endOfLocalCandidates(slots);
         ice.slots.gathererState = state;
         ice.object.dispatchEvent(new Event('gatheringstatechange'));
         updateIceGatheringState(slots);

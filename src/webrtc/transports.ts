@@ -123,12 +123,22 @@ export function applyNegotiated(
   });
 }
 
+/**
+ * Whether an answer comes from where the last one came from, or the offer restarted ICE. RFC 8829 §5.10: new credentials
+ * in an answer to an offer that did not restart "MUST" be an error; the agent could not tell the two sessions apart.
+ */
+export function isFromKnownPeer(slots: PeerConnectionSlots, answer: SessionDescription): boolean {
+  const ice = slots.transport?.session.ice;
+  const offered = slots.pendingLocalDescription && credentialsOf(slots.pendingLocalDescription.content);
+  const answered = credentialsOf(answer);
+  if (!ice?.remoteCredentials || !offered || !answered) return true;
+  return sameCredentials(ice.remoteCredentials, answered);
+}
+
 function applyRemoteIce(transport: PeerTransport, remote: SessionDescription, negotiated: Negotiated): void {
   const { remoteCredentials } = negotiated;
   transport.run((session, now) => {
     const { ice } = session;
-    const known = ice.remoteCredentials;
-    if (known !== null && !sameCredentials(known, remoteCredentials)) ice.restart(ice.localCredentials, now);
     ice.setRemoteLite(negotiated.remoteIceLite);
     ice.setRemoteCredentials(remoteCredentials, now);
   });
@@ -170,6 +180,8 @@ export function rollBackTransports(slots: PeerConnectionSlots): void {
   ice.slots.localParameters = credentials;
   const negotiated = negotiate(local, remote, 'remote'); // who answered matters to DTLS only, which goes on
   if (negotiated !== null) applyRemoteIce(transport, remote, negotiated);
+  ice.slots.localCandidates = [];
+  slots.isRegathering = ice.slots.gathererState === 'complete';
   transport.gather();
 }
 

@@ -11,6 +11,8 @@ const PAIRS = 500;
 const AT_ONCE = 20;
 const settings = { loopback: true, mdns: 'off', interfaceFilter: ({ internal, family }) => internal && family === 4 };
 
+const countListeners = () => process.eventNames().reduce((count, name) => count + process.listenerCount(name), 0);
+const listenersBefore = countListeners();
 let alive = 0;
 const registry = new FinalizationRegistry(() => alive--);
 let opened = 0;
@@ -46,5 +48,5 @@ for (let i = 0; i < 20 && alive > 0; i++) {
 }
 const own = ['PipeWrap', 'TTYWrap', 'FSReqPromise', 'Immediate'];
 const resources = process.getActiveResourcesInfo().filter((name) => !own.includes(name));
-const listeners = process.eventNames().reduce((count, name) => count + process.listenerCount(name), 0);
+const listeners = countListeners() - listenersBefore;
 process.stdout.write(JSON.stringify({ opened, resources, listeners, connectionsAlive: alive }));
