@@ -280,6 +280,11 @@ export class IceAgent {
     }
     switch (message.messageClass) {
       case 'request':
+        // "for a session in progress" (RFC 8445 §7.3): answers of a failed agent would make the peer believe in the path.
+        if (this.#state === 'failed') {
+          this.#stats.requestsRefused++;
+          return;
+        }
         this.#connectivity.handleRequest(message, socketId, remote, now);
         break;
       case 'success':
@@ -369,14 +374,19 @@ export class IceAgent {
     this.#connectivity.nominateIfTime(now);
     this.#path.select(now);
     this.#setState(this.#computeState(now));
-    if (this.#state === 'failed') this.#checks.forget(() => true);
-    else if (mayTransmit) this.#connectivity.sendDue(now);
+    if (this.#state === 'failed') {
+      this.#checks.forget(() => true);
+      this.#gatherer.stopKeepalives();
+    } else if (mayTransmit) this.#connectivity.sendDue(now);
   }
 
   #computeState(now: number): IceState {
     const { checklist, remoteCandidates, nominated, endOfRemoteCandidates, pacExpiresAt } = this.#generations.current;
+    const health = this.#path.health(now);
+    // W3C webrtc §5.6.4: a restart is "effectively forgetting that connectivity was previously lost".
+    const isForgotten = health === 'silent' && this.#path.generation !== this.#generations.current;
     return transportState({
-      path: this.#path.health(now),
+      path: isForgotten ? 'none' : health,
       isConcluded: nominated !== null,
       hasRemoteCandidates: remoteCandidates.size > 0,
       isRestarted: this.#isRestarted,
@@ -397,7 +407,7 @@ export class IceAgent {
       this.#gatherer.nextTimeout,
       this.#generations.nextTimeout,
       this.#path.nextTimeout(now),
-      this.#connectivity.nextTimeout,
+      Math.max(now, this.#connectivity.nextTimeout),
       pacExpiresAt > now ? pacExpiresAt : Infinity,
       nominationAt > now ? nominationAt : Infinity,
     );

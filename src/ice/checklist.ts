@@ -113,6 +113,8 @@ export class Checklist {
   fail(pair: Pair): void {
     pair.state = 'failed';
     pair.valid = false;
+    pair.nominating = false;
+    pair.nominateOnSuccess = false;
     this.#untrigger(pair);
   }
 

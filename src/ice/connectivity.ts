@@ -214,8 +214,6 @@ export class Connectivity {
     if (generation !== this.#current || isCancelled || purpose === 'consent') return;
     if (purpose === 'connectivity' && pair.state === 'succeeded') return;
     // RFC 8445 §7.2.5.3.4 has the whole list fail with a failed nomination; here the next best pair is nominated.
-    pair.nominating = false;
-    pair.nominateOnSuccess = false;
     generation.checklist.fail(pair);
   }
 

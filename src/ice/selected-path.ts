@@ -106,7 +106,7 @@ export class SelectedPath {
   select(now: number): void {
     const { generations, events } = this.#deps;
     const wanted = this.#choose(now);
-    if (wanted?.pair === this.pair) return;
+    if ((wanted?.pair ?? null) === this.pair) return;
     this.#path = wanted;
     this.#consent = wanted === null ? null : this.#makeConsent(wanted.pair, now);
     if (wanted?.generation === generations.current) generations.retirePrevious(now);
