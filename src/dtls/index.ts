@@ -1,4 +1,5 @@
 /** DTLS 1.2 (RFC 6347): the door `purertc/dtls`. */
+export { certificateFromDer, certificateFromPem } from '../crypto/certificate.ts';
 export { ALERT_CODES, type AlertDescription } from './alert.ts';
 export type { CipherSuiteName } from './cipher-suites.ts';
 export { DtlsConnection } from './connection.ts';

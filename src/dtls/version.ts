@@ -8,11 +8,10 @@
 /** Not spoken (RFC 8996), but the first records of a handshake carry it (RFC 6347 §4.2.1). */
 export const DTLS_1_0 = 0xfeff;
 export const DTLS_1_2 = 0xfefd;
-export const DTLS_1_3 = 0xfefc;
 
 export const DTLS_MAJOR_VERSION = 0xfe;
 
-/** What we speak, best first. 1.3 is not among them yet. */
+/** What we speak, best first. 1.3, 0xfefc, is not among them yet. */
 const SUPPORTED_VERSIONS: readonly number[] = [DTLS_1_2];
 
 /**
@@ -27,7 +26,7 @@ export function chooseVersion(legacyVersion: number, supportedVersions: readonly
   return null;
 }
 
-/** Whether a client that offered nothing but what we support may be answered with `version`. */
+/** Whether a server may answer us with `version`. */
 export function isVersionOffered(version: number): boolean {
   return SUPPORTED_VERSIONS.includes(version);
 }
