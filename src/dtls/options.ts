@@ -48,7 +48,7 @@ export type DtlsOptions = {
    * that ICE has checked, the peer's address is proved already. An object shares its secret between connections.
    */
   readonly cookie?: boolean | { readonly secret: Uint8Array; readonly clientAddress: Uint8Array };
-  /** Largest datagram to send, in bytes, 256 … 65,507. Default 1200. */
+  /** Largest datagram to send, in bytes, 81 … 65,507. Default 1200. */
   readonly mtu?: number;
   /** First retransmission timeout in ms; each further one doubles, up to 60 s (RFC 6347 §4.2.4.1). Default 200. */
   readonly initialTimeoutMs?: number;

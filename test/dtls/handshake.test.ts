@@ -5,9 +5,15 @@ import { nobleCrypto } from '../../src/crypto/noble.ts';
 import { nodeCrypto } from '../../src/crypto/node.ts';
 import type { NamedGroup } from '../../src/crypto/provider.ts';
 import { CIPHER_SUITES } from '../../src/dtls/cipher-suites.ts';
+import {
+  type ClientHello,
+  decodeClientHello,
+  encodeClientHello,
+  encodeHelloVerifyRequest,
+} from '../../src/dtls/hellos.ts';
 import type { DtlsOptions } from '../../src/dtls/index.ts';
 import { type CertificateName, loadCertificate, Pair, type PairOptions } from './pair.ts';
-import { messagesOf, recordsOf } from './wire.ts';
+import { handshakeRecord, messagesOf, recordsOf, rewrite } from './wire.ts';
 
 const GROUPS: readonly NamedGroup[] = ['x25519', 'secp256r1', 'secp384r1'];
 
@@ -201,6 +207,48 @@ describe('HelloVerifyRequest', () => {
     expect(cookieFor(1, 1)).toBe(cookieFor(1, 1));
     expect(cookieFor(1, 1)).not.toBe(cookieFor(2, 1));
     expect(cookieFor(1, 1)).not.toBe(cookieFor(1, 2));
+  });
+
+  test('a client sends back a cookie of any length, and is asked no more than three times', () => {
+    for (const length of [0, 1, 255]) {
+      const pair = new Pair({ network: () => [] }).run(0);
+      const { connection, sent } = pair.client;
+      for (let messageSeq = 0; messageSeq < 4; messageSeq++) {
+        const body = encodeHelloVerifyRequest({ version: 0xfeff, cookie: new Uint8Array(length).fill(messageSeq) });
+        connection.handlePacket(handshakeRecord({ type: 3, messageSeq, body }), 1);
+        if (messageSeq === 3) break;
+        const [first, hello] = [sent[0]!, sent.at(-1)!].map((datagram) => messagesOf(datagram)[0]!);
+        expect(hello).toMatchObject({ type: 1, messageSeq: messageSeq + 1 });
+        const { cookie, ...rest } = decodeClientHello(hello!.body)!;
+        const { cookie: _, ...withoutCookie } = decodeClientHello(first!.body)!;
+        expect(cookie).toEqual(new Uint8Array(length).fill(messageSeq));
+        expect(rest).toEqual(withoutCookie);
+      }
+      expect(pair.client.failure).toMatchObject({ origin: 'local', alert: 'unexpected_message' });
+    }
+  });
+
+  test('a server takes no cookie it has not made, nor one for another hello', () => {
+    const change = (tamper: (hello: ClientHello) => Partial<ClientHello>): Pair =>
+      new Pair({
+        server: { cookie: true },
+        client: { handshakeTimeoutMs: 300 },
+        network: (datagram, from, index) => {
+          if (from.name !== 'client' || index !== 1) return [10];
+          const changed = rewrite(datagram, (message) => {
+            const hello = decodeClientHello(message.body)!;
+            return { ...message, body: encodeClientHello({ ...hello, ...tamper(hello) }) };
+          });
+          return [{ delay: 10, datagram: changed }];
+        },
+      }).run(35);
+    for (const tamper of [
+      ({ cookie }: ClientHello) => ({ cookie: cookie.with(0, cookie[0]! ^ 1) }),
+      ({ random }: ClientHello) => ({ random: random.with(0, random[0]! ^ 1) }),
+      ({ cipherSuites }: ClientHello) => ({ cipherSuites: cipherSuites.slice(1) }),
+    ]) {
+      expect(messagesOf(change(tamper).server.sent.at(-1)!)[0]).toMatchObject({ type: 3, messageSeq: 1 });
+    }
   });
 
   test('a lost HelloVerifyRequest is sent again when the client repeats its hello', () => {
