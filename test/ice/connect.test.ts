@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { findAttribute, readText, STUN_ATTRIBUTE, verifyFingerprint } from '../../src/stun/index.ts';
+import { ScriptedPeer } from './scripted-peer.ts';
 import { connect, isNomination, Peer, Simulation, signal } from './simulation.ts';
 
 const SERVER = { address: '203.0.113.9', port: 3478 };
@@ -239,6 +240,36 @@ describe('what checks carry', () => {
     }
     expect(starts).toHaveLength(4 + 16);
     for (let i = 1; i < starts.length; i++) expect(starts[i]! - starts[i - 1]!).toBeGreaterThanOrEqual(50);
+  });
+
+  test('RFC 8445 §7.2.5.3.3: a success "MUST set the states for all other Frozen candidate pairs … with the same foundation to Waiting"', () => {
+    const simulation = new Simulation();
+    const peer = new Peer(simulation, 'agent');
+    peer.addSocket('192.0.2.1');
+    peer.gather();
+    const [first, frozen, other] = [1, 2, 3].map(
+      (port) => new ScriptedPeer(simulation, peer, { address: '198.51.100.1', port }),
+    );
+    first!.introduce({ priority: 3_000 });
+    for (const [script, foundation, priority] of [
+      [frozen, '1', 2_000],
+      [other, '2', 1_000],
+    ] as const) {
+      const candidate = {
+        foundation,
+        component: 1,
+        protocol: 'udp',
+        priority,
+        ...script!.address,
+        type: 'host',
+      } as const;
+      peer.agent.addRemoteCandidate(candidate, 0);
+    }
+    expect(peer.agent.pairs.map(({ state }) => state)).toEqual(['waiting', 'frozen', 'waiting']);
+    simulation.run(20);
+    expect(peer.agent.pairs.map(({ state }) => state)).toEqual(['succeeded', 'waiting', 'waiting']);
+    simulation.run(60);
+    expect(peer.agent.pairs.map(({ state }) => state)).toEqual(['succeeded', 'inProgress', 'waiting']);
   });
 
   test('iceServers empty: nothing is sent to anyone but the remote candidates', () => {

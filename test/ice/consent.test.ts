@@ -144,6 +144,28 @@ describe('consent freshness', () => {
     expect(peer.agent.state).toBe('failed');
   });
 
+  test('an error in answer to a check of the path in use does not end it: only consent does', () => {
+    const simulation = new Simulation();
+    const peer = new Peer(simulation, 'agent');
+    peer.addSocket(AGENT.address, AGENT.port);
+    peer.gather();
+    const script = new ScriptedPeer(simulation, peer, SCRIPT);
+    script.introduce();
+    simulation.run(100);
+    script.request(AGENT, { useCandidate: true });
+    simulation.run(1_000);
+    script.answer = null;
+    const asked = script.requests.length;
+    simulation.runUntil(() => script.requests.length === asked + 1, 6_000);
+    script.answer = (request) => script.error(request, 400);
+    simulation.run(simulation.now + 6_000);
+    expect(script.requests.length).toBeGreaterThan(asked + 1);
+    expect(peer.agent.selectedPair?.state).toBe('succeeded');
+    script.answer = (request, from) => script.success(request, from);
+    simulation.run(simulation.now + 6_000);
+    expect(peer.agent.state).toBe('connected');
+  });
+
   test('RFC 7675 §5.1: after the loss "the same ICE credentials MUST NOT be used on the affected 5-tuple again"', () => {
     const simulation = new Simulation();
     const peer = new Peer(simulation, 'agent');
@@ -154,12 +176,14 @@ describe('consent freshness', () => {
     simulation.run(500); // valid, not nominated
     expect(peer.agent.state).toBe('connected');
     script.answer = null;
-    simulation.run(40_000);
+    simulation.run(35_000); // consent has expired, patience (RFC 8863) has not
     expect(peer.agent.selectedPair).toBeNull();
+    expect(peer.agent.state).toBe('disconnected');
     const asked = script.requests.length;
     script.answer = (request, from) => script.success(request, from);
     script.request(AGENT, { useCandidate: true });
-    simulation.run(41_000);
+    simulation.run(37_000);
+    expect(script.answers.at(-1)).toBe('success');
     expect(script.requests).toHaveLength(asked);
     expect(peer.agent.selectedPair).toBeNull();
   });

@@ -57,13 +57,15 @@ describe('the controlling agent', () => {
     const a = new Peer(simulation, 'a', { controlling: true });
     const b = new Peer(simulation, 'b');
     a.addSocket(AGENT.address);
+    for (let i = 2; i <= 4; i++) b.addSocket(`198.51.100.${i}`);
     b.addSocket('198.51.100.1');
-    for (let i = 2; i <= 9; i++) b.addSocket(`198.51.100.${i}`);
+    for (let i = 5; i <= 9; i++) b.addSocket(`198.51.100.${i}`);
     simulation.drops = ({ to }) => /\.[2-9]$/.test(to.address);
     a.gather();
     b.gather();
     signal(a, b);
     simulation.runUntil(() => a.agent.selectedPair?.nominated === true, 2_000);
+    expect(new Set(a.stunSent.map(({ to }) => to.address)).size).toBeGreaterThan(4); // their checks had begun
     expect(a.agent.pairs).toHaveLength(1);
     const { now } = simulation;
     simulation.run(now + 60_000);

@@ -248,6 +248,16 @@ describe('early checks', () => {
   });
 });
 
+test('a request of another fragment of the peer, once one is known, is answered and has no effect', () => {
+  const { simulation, peer, script } = setUp();
+  script.introduce({ candidate: false });
+  script.request(AGENT, { username: `${peer.agent.localCredentials.usernameFragment}:else`, useCandidate: true });
+  simulation.run(1_000);
+  expect(script.answers).toEqual(['success']);
+  expect(peer.agent.remoteCandidates).toEqual([]);
+  expect(peer.agent.pairs).toEqual([]);
+});
+
 describe('responses', () => {
   function answeredBy(answer: ScriptedPeer['answer'], forMs = 2_000): { peer: Peer; script: ScriptedPeer } {
     const { simulation, peer, script } = setUp({ controlling: true });
@@ -346,6 +356,25 @@ describe('responses', () => {
     expect(peer.agent.stats.unexpectedResponses).toBe(1);
     expect(snapshot(peer)).toEqual(before);
   });
+});
+
+test('RFC 8445 §7.3.1.4: a request cancels the check in progress: no more of it is sent, its refusal is no failure, its success counts', () => {
+  for (const late of ['refusal', 'success'] as const) {
+    const { simulation, peer, script } = setUp();
+    script.answer = null;
+    script.introduce();
+    simulation.run(100);
+    script.request(AGENT);
+    simulation.run(200);
+    const [first, second] = script.requests;
+    expect(second!.transactionId).not.toEqual(first!.transactionId);
+    simulation.run(2_000);
+    const sent = script.requests.filter(({ transactionId }) => transactionId.join() === first!.transactionId.join());
+    expect(sent).toHaveLength(1);
+    simulation.send(late === 'success' ? script.success(first!, AGENT) : script.error(first!, 400), SCRIPT, AGENT);
+    simulation.run(2_050);
+    expect(peer.agent.pairs[0]!.state).toBe(late === 'success' ? 'succeeded' : 'inProgress');
+  }
 });
 
 describe('bounds', () => {

@@ -91,6 +91,25 @@ describe('role conflicts', () => {
     expect(new Set(tieBreakers).size).toBe(2);
   });
 
+  test('two answers of 487 to checks of one role switch it once', () => {
+    const simulation = new Simulation();
+    const peer = new Peer(simulation, 'agent', { controlling: true });
+    peer.addSocket(AGENT.address, AGENT.port);
+    peer.gather();
+    simulation.latencyMs = 100; // both checks are out before the first answer
+    for (const port of [6000, 6001]) {
+      const script = new ScriptedPeer(simulation, peer, { ...SCRIPT, port });
+      script.answer = (request, from) =>
+        hasAttribute(request, STUN_ATTRIBUTE.iceControlling)
+          ? script.error(request, 487)
+          : script.success(request, from);
+      script.introduce({ priority: 1_000_000 + port });
+    }
+    simulation.run(2_000);
+    expect(peer.events.filter(({ kind }) => kind === 'role')).toEqual([{ kind: 'role', role: 'controlled' }]);
+    expect(peer.agent.pairs.map(({ state }) => state)).toEqual(['succeeded', 'succeeded']);
+  });
+
   test('RFC 8445 §7.3.1.1: a change of role recomputes the priorities of the pairs', () => {
     const simulation = new Simulation();
     const peer = new Peer(simulation, 'agent', { controlling: true });

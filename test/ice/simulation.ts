@@ -163,8 +163,10 @@ export class Peer {
     const own = { address, port };
     this.#sockets.set(socketId, own);
     const receive: Endpoint = (packet, from) => this.#receive(packet, socketId, from);
-    simulation.bind(own, receive);
-    if (this.#nat === undefined) return socketId;
+    if (this.#nat === undefined) {
+      simulation.bind(own, receive);
+      return socketId;
+    }
     const { publicAddress, filters = true } = this.#nat;
     const outer = { address: publicAddress, port: 40_000 + 100 * this.#mappings.size + (port % 100) };
     this.#mappings.set(formatSocketAddress(own), outer);
