@@ -69,7 +69,7 @@ export function bindDataChannels(slots: PeerConnectionSlots): void {
     } catch (error) {
       // "If no available ID could be generated" (WebRTC §4.4.1.5)
       const message = error instanceof Error ? error.message : String(error);
-      endDataChannel(slots, channel, new RTCError({ errorDetail: 'data-channel-failure' }, message));
+      endDataChannel(slots, channel, () => new RTCError({ errorDetail: 'data-channel-failure' }, message));
     }
   }
 }
@@ -107,12 +107,16 @@ export function detach(slots: PeerConnectionSlots, { slots: channel }: ExposedDa
 }
 
 /** A channel has come to its end: it is no longer the connection's, and says so in a task. */
-export function endDataChannel(slots: PeerConnectionSlots, channel: ExposedDataChannel, error: RTCError | null): void {
+export function endDataChannel(
+  slots: PeerConnectionSlots,
+  channel: ExposedDataChannel,
+  error: () => RTCError | null,
+): void {
   slots.tasks.queue(() => {
     if (!slots.dataChannels.delete(channel)) return;
     if (channel.slots.underlying !== null) slots.dataChannelsClosed++;
     detach(slots, channel);
-    announceClosed(channel.object, channel.slots, error);
+    announceClosed(channel.object, channel.slots, error());
   });
 }
 
@@ -178,7 +182,7 @@ function expose(
         return slots.sctp?.slots.maxMessageSize ?? Number.POSITIVE_INFINITY;
       },
       use: (call) => slots.transport?.run((_session, now) => call(now)),
-      closeUnbound: () => endDataChannel(slots, exposed, null),
+      closeUnbound: () => endDataChannel(slots, exposed, () => null),
     },
     underlying: null,
     lastId: null,

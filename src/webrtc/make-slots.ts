@@ -67,10 +67,12 @@ export function makeSlots(
     ice: null,
     dtls: null,
     sctp: null,
+    sctpCauseCode: null,
     isRegathering: false,
     statsIds: new StatsIds(),
     pairTraffic: new PairTraffic(),
   };
+  slots.certificates.catch(() => {}); // whoever awaits it is told
   return slots;
 }
 
@@ -81,5 +83,9 @@ async function makeOwnCertificate(
   now: number,
 ): Promise<readonly RTCCertificate[]> {
   await undefined; // the constructor does not wait for it
-  return [new RTCCertificate(INTERNAL, await generateCertificate({ crypto, random, now }))];
+  try {
+    return [new RTCCertificate(INTERNAL, await generateCertificate({ crypto, random, now }))];
+  } catch (error) {
+    throw new DOMException(`The certificate could not be made: ${String(error)}`, 'OperationError');
+  }
 }

@@ -246,7 +246,7 @@ export class RTCPeerConnection extends Target {
     return exportConfiguration(this.#slots.configuration);
   }
 
-  /** New ICE servers and a new policy count from the next gathering on. */
+  /** New ICE servers count from the next gathering on; a new transport policy, only before the first. */
   setConfiguration(configuration: RTCConfiguration = {}): void {
     const slots = this.#slots;
     if (slots.isClosed) throw new DOMException('The connection is closed', 'InvalidStateError');

@@ -98,6 +98,8 @@ export type PeerConnectionSlots = {
   ice: Exposed<RTCIceTransport, IceTransportSlots> | null;
   dtls: Exposed<RTCDtlsTransport, DtlsTransportSlots> | null;
   sctp: Exposed<RTCSctpTransport, SctpTransportSlots> | null;
+  /** Why the association ended, by the cause code of its ABORT. */
+  sctpCauseCode: number | null;
 
   /** A rolled-back ICE restart gathers the old generation again, which scripts know already. */
   isRegathering: boolean;

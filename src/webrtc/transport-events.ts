@@ -1,5 +1,6 @@
 /** What the session reports becomes queued tasks: states, events (WebRTC §5.5, §5.6, §6.1.1). */
 import type { ChannelEvent } from '../datachannel/index.ts';
+import { ALERT_CODES } from '../dtls/index.ts';
 import type { CandidatePair, IceEvent } from '../ice/index.ts';
 import type { SessionEvent } from '../session/index.ts';
 import { updateConnectionState, updateIceGatheringState } from './connection-state.ts';
@@ -125,19 +126,17 @@ function handleDtlsEvent(slots: PeerConnectionSlots, event: Extract<SessionEvent
 type DtlsFailure = NonNullable<Extract<SessionEvent, { kind: 'dtls' }>['error']>;
 
 function toDtlsError({ origin, alert, reason }: DtlsFailure): RTCError {
-  const number = typeof alert === 'number' ? alert : undefined;
-  const isFingerprint = origin === 'local' && alert === 'bad_certificate';
-  return new RTCError(
-    {
-      errorDetail: isFingerprint ? 'fingerprint-failure' : 'dtls-failure',
-      ...(number !== undefined && (origin === 'local' ? { sentAlert: number } : { receivedAlert: number })),
-    },
-    reason,
-  );
+  if (origin === 'local' && alert === 'bad_certificate') {
+    return new RTCError({ errorDetail: 'fingerprint-failure' }, reason);
+  }
+  const code = typeof alert === 'string' ? ALERT_CODES[alert] : alert;
+  const alerts = code === undefined ? {} : origin === 'local' ? { sentAlert: code } : { receivedAlert: code };
+  return new RTCError({ errorDetail: 'dtls-failure', ...alerts }, reason);
 }
 
-function handleSctpEvent(slots: PeerConnectionSlots, { state }: Extract<SessionEvent, { kind: 'sctp' }>): void {
+function handleSctpEvent(slots: PeerConnectionSlots, { state, error }: Extract<SessionEvent, { kind: 'sctp' }>): void {
   const { sctp } = slots;
+  slots.sctpCauseCode = error?.cause ?? null; // the channels' tasks, queued just before, will tell it
   if (sctp === null) return;
   const association = slots.transport?.session.sctp;
   const maxChannels =
@@ -150,6 +149,10 @@ function handleSctpEvent(slots: PeerConnectionSlots, { state }: Extract<SessionE
     if (maxChannels !== undefined) sctp.slots.maxChannels = maxChannels;
     sctp.object.dispatchEvent(new Event('statechange'));
   });
+}
+
+function toSctpError({ sctpCauseCode }: PeerConnectionSlots, message: string): RTCError {
+  return new RTCError({ errorDetail: 'sctp-failure', ...(sctpCauseCode !== null && { sctpCauseCode }) }, message);
 }
 
 function handleChannelEvent(slots: PeerConnectionSlots, event: ChannelEvent): void {
@@ -176,8 +179,8 @@ function handleChannelEvent(slots: PeerConnectionSlots, event: ChannelEvent): vo
       tasks.queue(() => announceClosing(object, channelSlots));
       break;
     case 'closed': {
-      const failure = event.error === undefined ? null : new RTCError({ errorDetail: 'sctp-failure' }, event.error);
-      endDataChannel(slots, channel, failure);
+      const { error } = event;
+      endDataChannel(slots, channel, () => (error === undefined ? null : toSctpError(slots, error)));
       break;
     }
     default:

@@ -165,12 +165,18 @@ describe('closing', () => {
     await pair.until(() => theirs.readyState === 'closed');
     expect(log.map(({ type }) => type)).toEqual(['error', 'close']);
     expect(log[0]).toBeInstanceOf(RTCErrorEvent);
-    expect((log[0] as RTCErrorEvent).error).toMatchObject({ name: 'OperationError', errorDetail: 'sctp-failure' });
+    // RFC 9260 §3.3.10.12: 12 is "User-Initiated Abort".
+    const error = { name: 'OperationError', errorDetail: 'sctp-failure', sctpCauseCode: 12 };
+    expect((log[0] as RTCErrorEvent).error).toMatchObject(error);
+    expect(pair.b.sctp!.state).toBe('closed');
+    const late = pair.b.createDataChannel('late');
+    await pair.until(() => late.readyState === 'closed');
   });
 
-  test('a channel that never got a transport closes too', async () => {
+  test.each([false, true])('a channel that never opened closes too (with a description: %s)', async (described) => {
     pair = new Pair();
     const channel = pair.a.createDataChannel('x');
+    if (described) await pair.a.setLocalDescription();
     const closed = next(channel, 'close');
     channel.close();
     expect(channel.readyState).toBe('closing');
