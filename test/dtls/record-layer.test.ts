@@ -236,7 +236,7 @@ describe('dropped and counted, never fatal', () => {
     }
   }
 
-  test('a replay, of data and of a close_notify', () => {
+  test('a replay', () => {
     const pair = new Pair().run();
     pair.network = () => [10, 20, 30];
     pair.client.connection.send(alert);
