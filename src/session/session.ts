@@ -47,6 +47,13 @@ export const DEFAULT_MAX_MESSAGE_SIZE = 262_144;
  */
 const MAX_EARLY_DATAGRAMS = 8;
 
+/**
+ * The first DTLS timeout where ICE has measured the round trip: RFC 9147 §5.8.2, "implementations SHOULD use 1.5 times
+ * that RTT estimate". Not less than the floor: an answer takes the peer a key agreement and a signature.
+ */
+const DTLS_TIMEOUT_PER_ROUND_TRIP = 1.5;
+const MIN_DTLS_TIMEOUT_MS = 50;
+
 export type SessionOptions = {
   readonly crypto: CryptoProvider;
   readonly random: RandomSource;
@@ -280,6 +287,10 @@ export class Session {
   #startDtls(): void {
     if (this.#dtls?.state !== 'new') return;
     this.#events.push({ kind: 'dtls', state: 'connecting' });
+    const roundTripMs = this.ice.selectedPair?.stats.currentRoundTripMs;
+    if (roundTripMs !== undefined && this.#options.dtls?.initialTimeoutMs === undefined) {
+      this.#dtls.setInitialTimeout(Math.max(MIN_DTLS_TIMEOUT_MS, DTLS_TIMEOUT_PER_ROUND_TRIP * roundTripMs));
+    }
     this.#dtls.start(this.#now);
   }
 
