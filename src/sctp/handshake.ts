@@ -31,6 +31,7 @@ export class Handshake {
   readonly #cookies: CookieJar;
   /** Sendings of the INIT or COOKIE ECHO that is unanswered. */
   #attempts = 0;
+  #staleCookies = 0;
   /** The COOKIE ECHO, and perhaps an ERROR for its packet; while `cookieEchoed`. */
   #cookieEcho: readonly Uint8Array[] = [];
 
@@ -199,11 +200,15 @@ export class Handshake {
   handleStaleCookie(now: number): void {
     const tcb = this.#tcb;
     if (tcb.state !== 'cookieEchoed') return;
+    if (++this.#staleCookies > tcb.options.timing.maxInitRetransmits) {
+      tcb.close('failed', 'the cookies of the peer are always stale');
+      return;
+    }
     tcb.timers.clear(TIMER.t1Cookie);
     tcb.sender.resendAll(now);
     tcb.peer = null;
     tcb.state = 'cookieWait';
-    // Attempts go on counting: a peer whose cookies are always stale must not keep us here for ever.
+    this.#attempts = 0;
     this.#sendInit(now);
   }
 

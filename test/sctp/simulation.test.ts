@@ -63,7 +63,11 @@ function runSeed(seed: number): string {
       const options: SendOptions = { unordered: random.real() < 0.2 };
       const kind = random.real();
       const limits: SendOptions =
-        kind < 0.15 ? { maxRetransmits: random.integer(0, 2) } : kind < 0.25 ? { lifetimeMs: random.integer(1, 400) } : {};
+        kind < 0.15
+          ? { maxRetransmits: random.integer(0, 2) }
+          : kind < 0.25
+            ? { lifetimeMs: random.integer(1, 400) }
+            : {};
       const message: Sent = {
         streamId: random.integer(0, 5),
         data: messageFor(random, list.length),
@@ -84,7 +88,9 @@ function runSeed(seed: number): string {
     for (let id = 0; id < 6; id++) if (peer.association.bufferedAmount(id) > 0) return false;
     return flightSize === 0;
   };
-  pair.runUntil(() => isIdle(pair.a) && isIdle(pair.b) && pair.a.link.next === Infinity && pair.b.link.next === Infinity);
+  pair.runUntil(
+    () => isIdle(pair.a) && isIdle(pair.b) && pair.a.link.next === Infinity && pair.b.link.next === Infinity,
+  );
   pair.run(11_000); // FORWARD TSNs that are still to be acknowledged
 
   for (const [from, to] of [
@@ -109,7 +115,8 @@ function check(sent: Sent[], to: Peer): void {
     let lastOrdered = -1;
     for (const { data, unordered } of arrived) {
       const index = mine.findIndex(
-        (message) => !used.has(message) && message.data.length === data.length && Buffer.compare(message.data, data) === 0,
+        (message) =>
+          !used.has(message) && message.data.length === data.length && Buffer.compare(message.data, data) === 0,
       );
       expect(index, 'a message arrives that was sent, and once').toBeGreaterThanOrEqual(0);
       used.add(mine[index]!);

@@ -57,7 +57,7 @@ export class Pair {
   readonly b: Peer;
   now = 0;
   /** The machine's timers that made it wake up, counted. */
-  readonly wakeUps = new Map<string, number>();
+  readonly wakeUps: Map<string, number> = new Map();
 
   constructor({ seed = 1, a = {}, b = {}, link = {}, aToB, bToA }: PairOptions = {}) {
     this.a = new Peer(4 * seed, a, new Link(4 * seed + 1, { ...link, ...aToB }));
