@@ -53,6 +53,10 @@ export const RTCSessionDescription: typeof globalThis.RTCSessionDescription =
 export type RTCStatsReport = globalThis.RTCStatsReport;
 export const RTCStatsReport: typeof globalThis.RTCStatsReport = /* @__PURE__ */ own('RTCStatsReport');
 
+/** No browser has it: there are no sockets to share. */
+export const SharedUdpSocket: typeof import('./webrtc/shared-udp-socket.ts').SharedUdpSocket =
+  /* @__PURE__ */ own('SharedUdpSocket');
+
 function own<Class>(name: string): Class {
   return (globalThis as Record<string, unknown>)[name] as Class;
 }

@@ -70,6 +70,7 @@ export {
   type RTCSessionDescriptionInit,
 } from './webrtc/session-description.ts';
 export type { PeerConnectionSettings } from './webrtc/settings.ts';
+export { SharedUdpSocket, type SharedUdpSocketOptions } from './webrtc/shared-udp-socket.ts';
 export type {
   RTCIceConnectionState,
   RTCIceGatheringState,

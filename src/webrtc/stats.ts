@@ -41,16 +41,8 @@ export async function collectStats(slots: PeerConnectionSlots): Promise<RTCStats
     entries.push(localCertificate);
     if (remoteCertificate) entries.push(remoteCertificate);
   }
-  if (session !== null && slots.transport !== null) {
-    const toTimestamp = clockConversion(timestamp, slots.transport.now());
-    entries.push(...iceStats(make, slots, session, toTimestamp));
-  }
+  if (session !== null) entries.push(...iceStats(make, slots, session));
   return new RTCStatsReport(INTERNAL, entries);
-}
-
-/** From the session's clock to `DOMHighResTimeStamp`. */
-function clockConversion(timestamp: number, now: number): (at: number | undefined) => number | undefined {
-  return (at) => (at === undefined ? undefined : timestamp - (now - at));
 }
 
 /** RTCDataChannelStats. */
@@ -109,16 +101,14 @@ function certificateStats(make: Make, { crypto }: PeerConnectionSlots, der: Uint
   });
 }
 
-type ToTimestamp = (at: number | undefined) => number | undefined;
-
-function iceStats(make: Make, slots: PeerConnectionSlots, { ice }: Session, toTimestamp: ToTimestamp): Entry[] {
+function iceStats(make: Make, slots: PeerConnectionSlots, { ice }: Session): Entry[] {
   const pairs = [...ice.pairs];
   const locals = new Set([...ice.localCandidates, ...pairs.map(({ local }) => local)]);
   const remotes = new Set([...ice.remoteCandidates, ...pairs.map(({ remote }) => remote)]);
   return [
     ...Array.from(locals, (candidate) => localCandidateStats(make, slots, candidate)),
     ...Array.from(remotes, (candidate) => remoteCandidateStats(make, slots, candidate)),
-    ...pairs.map((pair) => candidatePairStats(make, slots, pair, toTimestamp)),
+    ...pairs.map((pair) => candidatePairStats(make, slots, pair)),
   ];
 }
 
@@ -160,12 +150,7 @@ function candidateMembers(candidate: LocalCandidate | RemoteCandidate): Record<s
 }
 
 /** RTCIceCandidatePairStats. */
-function candidatePairStats(
-  make: Make,
-  slots: PeerConnectionSlots,
-  pair: CandidatePair,
-  toTimestamp: ToTimestamp,
-): Entry {
+function candidatePairStats(make: Make, slots: PeerConnectionSlots, pair: CandidatePair): Entry {
   const { stats } = pair;
   const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms / 1000);
   return make('candidate-pair', pairId(pair), {
@@ -175,8 +160,6 @@ function candidatePairStats(
     state: pair.state === 'inProgress' ? 'in-progress' : pair.state,
     nominated: pair.nominated,
     ...slots.pairTraffic.of(pair.id, slots.transport!.session),
-    lastPacketSentTimestamp: toTimestamp(stats.lastRequestAt),
-    lastPacketReceivedTimestamp: toTimestamp(stats.lastResponseAt),
     totalRoundTripTime: seconds(stats.totalRoundTripMs),
     currentRoundTripTime: seconds(stats.currentRoundTripMs),
     requestsReceived: stats.requestsReceived,
