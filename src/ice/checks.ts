@@ -143,13 +143,13 @@ export class Checks {
     return { kind: 'success', check, mapped };
   }
 
-  /** Retransmits what is due. @returns the checks that timed out, cancelled ones left out */
+  /** Retransmits what is due. @returns the checks that timed out */
   handleTimeout(now: number): Check[] {
     const timedOut: Check[] = [];
     for (const check of this.#inFlight.values()) {
       if (!check.transaction.handleTimeout(now)) continue;
       this.#inFlight.delete(check.key);
-      if (!check.isCancelled) timedOut.push(check);
+      timedOut.push(check);
     }
     return timedOut;
   }

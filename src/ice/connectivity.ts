@@ -221,7 +221,7 @@ export class Connectivity {
     const { generation, pair, purpose } = check;
     const { gatherer, role, path } = this.#deps;
     const base = gatherer.bases.get(pair.socketId);
-    if (pair.consentLost || base === undefined) return;
+    if (base === undefined) return;
     path.renew(pair, now);
     if (generation !== this.#current || purpose === 'consent') return;
     if (!pair.valid) {

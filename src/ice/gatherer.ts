@@ -257,7 +257,7 @@ export class Gatherer {
   #addServerReflexive(query: ServerQuery, mapped: SocketAddress, now: number): void {
     const { base, server } = query;
     // RFC 8838 §9: redundant, as where there is no NAT, "if its transport address and base match" another's.
-    if (sameSocketAddress(mapped, base.address) || isUnspecified(mapped.address)) return;
+    if (isUnspecified(mapped.address)) return;
     const ofBase = this.#candidates.filter(({ socketId }) => socketId === base.socket.socketId);
     if (ofBase.some((known) => sameSocketAddress(transportAddressOf(known), mapped))) return;
     this.#answered.push(query);

@@ -272,6 +272,22 @@ describe('what checks carry', () => {
     expect(peer.agent.pairs.map(({ state }) => state)).toEqual(['succeeded', 'inProgress', 'waiting']);
   });
 
+  test('RFC 8445 §14.1: "an agent will send its first packet for every single connectivity check before performing a retransmit"', () => {
+    const simulation = new Simulation();
+    const peer = new Peer(simulation, 'agent', { controlling: true });
+    peer.addSocket('192.0.2.1');
+    peer.gather();
+    peer.agent.setRemoteCredentials({ usernameFragment: 'peer', password: 'x'.repeat(22) }, 0);
+    const fields = { component: 1, protocol: 'udp', address: '198.51.100.1', type: 'host' } as const;
+    for (let i = 1; i <= 20; i++)
+      peer.agent.addRemoteCandidate({ ...fields, foundation: `${i}`, priority: i, port: i }, 0);
+    simulation.run(3_000);
+    const ports = simulation.sent.map(({ to }) => to.port);
+    expect(ports.slice(0, 20)).toEqual(Array.from({ length: 20 }, (_, i) => 20 - i));
+    expect(simulation.sent[19]!.at).toBe(950);
+    expect(ports.length).toBeGreaterThan(20);
+  });
+
   test('iceServers empty: nothing is sent to anyone but the remote candidates', () => {
     const simulation = new Simulation();
     connect(simulation);

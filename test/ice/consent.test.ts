@@ -166,6 +166,23 @@ describe('consent freshness', () => {
     expect(peer.agent.state).toBe('connected');
   });
 
+  test('RFC 7675 §5.1: an answer to a check of before the expiry, after it, is discarded', () => {
+    const simulation = new Simulation();
+    const peer = new Peer(simulation, 'agent');
+    peer.addSocket(AGENT.address, AGENT.port);
+    peer.gather();
+    const script = new ScriptedPeer(simulation, peer, SCRIPT);
+    script.introduce();
+    simulation.run(100);
+    script.answer = null;
+    simulation.run(35_000);
+    expect(peer.agent.selectedPair).toBeNull();
+    for (const request of script.requests.slice(1)) simulation.send(script.success(request, AGENT), SCRIPT, AGENT);
+    simulation.run(36_000);
+    expect(peer.agent.selectedPair).toBeNull();
+    expect(peer.agent.isAuthorizedPath(1, SCRIPT)).toBe(false);
+  });
+
   test('RFC 7675 §5.1: after the loss "the same ICE credentials MUST NOT be used on the affected 5-tuple again"', () => {
     const simulation = new Simulation();
     const peer = new Peer(simulation, 'agent');

@@ -85,6 +85,19 @@ describe('a restart', () => {
     expect([a.data.length, b.data.length]).toEqual([count, count]);
   });
 
+  test('RFC 8445 §9: the old pair carries data until the new one is nominated, not only valid', () => {
+    const { simulation, a, b } = connected();
+    const selected = a.agent.selectedPair;
+    for (const peer of [a, b]) peer.addSocket(peer === a ? '2001:db8::a' : '2001:db8::b');
+    simulation.drops = ({ to }) => to.address.includes(':'); // a better pair that does not answer keeps a waiting
+    restart(a, b);
+    const isValid = (): boolean => a.agent.pairs.some(({ valid, id }) => valid && id !== selected?.id);
+    simulation.runUntil(isValid, 1_000);
+    expect(a.agent.selectedPair).toBe(selected);
+    simulation.runUntil(() => a.agent.selectedPair !== selected, 1_000);
+    expect(a.agent.selectedPair?.nominated).toBe(true);
+  });
+
   test('W3C §5.6.4: from completed goes to connected, and back', () => {
     const { simulation, a, b } = connected();
     expect(a.agent.state).toBe('completed');
