@@ -107,9 +107,7 @@ function chromiumFlags({ exposeHostCandidates }: BrowserOptions): string[] {
     '--disable-background-networking',
     '--disable-component-update',
     '--disable-sync',
-    '--use-fake-device-for-media-stream',
-    '--use-fake-ui-for-media-stream',
-    '--autoplay-policy=no-user-gesture-required',
+    // No fake media either: a page that may use a camera is shown real addresses (RFC 8828 §5.2).
     ...(exposeHostCandidates
       ? ['--disable-features=WebRtcHideLocalIpsWithMdns', '--allow-loopback-in-peer-connection']
       : []),
@@ -117,12 +115,7 @@ function chromiumFlags({ exposeHostCandidates }: BrowserOptions): string[] {
 }
 
 function firefoxPreferences({ exposeHostCandidates }: BrowserOptions): Record<string, unknown> {
-  return {
-    'media.navigator.streams.fake': true,
-    'media.navigator.permission.disabled': true,
-    'media.autoplay.default': 0,
-    ...(exposeHostCandidates
-      ? { 'media.peerconnection.ice.obfuscate_host_addresses': false, 'media.peerconnection.ice.loopback': true }
-      : {}),
-  };
+  return exposeHostCandidates
+    ? { 'media.peerconnection.ice.obfuscate_host_addresses': false, 'media.peerconnection.ice.loopback': true }
+    : {};
 }

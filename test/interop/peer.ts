@@ -12,10 +12,11 @@ import type { ImplementationName, Runtime } from './implementations.mjs';
 export type Inability =
   | 'send Blobs'
   | 'send empty messages'
-  | 'tell the kind of a channel' // ordered, maxRetransmits, maxPacketLifeTime as attributes
+  | 'tell the kind of a channel' // ordered, maxRetransmits, maxPacketLifeTime, id as attributes, once it is open
   | 'send labels in UTF-8'
   | 'send partially reliable unordered channels' // the unordered bit is lost in DCEP
   | 'flush on close' // close() drops what has not been sent yet
+  | 'receive all before a reset' // closes a channel on the peer's reset though data that came before is missing
   | 'tell the peer that it closed';
 
 export interface Peer {

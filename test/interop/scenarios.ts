@@ -40,8 +40,9 @@ function spec(kind: 'text' | 'binary', size: number, seed = size + 1): MessageSp
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'opens a channel, with the same id, label and kind at both ends': connected(async ({ first, offerer, answerer }) => {
     const { near, far } = first;
-    expect(near.info.id).toBeTypeOf('number');
-    expect(far.info).toMatchObject({ label: 'first', protocol: '', negotiated: false, id: near.info.id });
+    expect(far.info).toMatchObject({ label: 'first', protocol: '', negotiated: false });
+    expect(far.info.id).toBeTypeOf('number');
+    if (!near.side.peer.cannot.has('tell the kind of a channel')) expect(near.info.id).toBe(far.info.id);
     expectKind(first, { ordered: true, maxRetransmits: null, maxPacketLifeTime: null });
     for (const side of [offerer, answerer]) {
       const states = await side.agent.states({ peer: side.id });
@@ -151,6 +152,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'what was sent before close() arrives': connected(async (link) => {
     for (const from of [link.offerer, link.answerer]) {
       if (from.peer.cannot.has('flush on close')) continue;
+      if (link.other(from).peer.cannot.has('receive all before a reset')) continue;
       const { near, far } = await link.openChannel(from, `last words of the ${from.role}`);
       const messages = Array.from({ length: 40 }, (_, i) => spec('binary', 16 * KIB, i + 1));
       const receiving = far.side.agent.received({ channel: far.info.channel, count: messages.length });
@@ -204,7 +206,8 @@ async function partialChannels(link: Link, label: string, options: RTCDataChanne
       maxPacketLifeTime: options.maxPacketLifeTime ?? null,
     };
     expectKind(pair, kind);
-    const messages = Array.from({ length: 50 }, (_, i) => spec('binary', 1000 + i * 40, i + 1));
+    // Few and small: what overflows a socket's buffer on a busy machine is lost for good on these channels.
+    const messages = Array.from({ length: 20 }, (_, i) => spec('binary', 100 + i * 50, i + 1));
     for (const { near, far } of directions(pair)) {
       const { sent, received } = await transfer(near, far, messages);
       const hashes = (digests: typeof sent): string[] => {

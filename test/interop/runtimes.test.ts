@@ -1,0 +1,15 @@
+import { findRuntime, type RuntimeName } from './implementations.mjs';
+import { processPeer } from './peer.ts';
+import { interopSuite } from './suite.ts';
+
+/** PureRTC here, and PureRTC on each of these in a process of its own. */
+const RUNTIMES: readonly RuntimeName[] = ['node22', 'node24', 'node26', 'deno', 'bun'];
+
+for (const name of RUNTIMES) {
+  const runtime = findRuntime(name);
+  interopSuite({
+    title: `PureRTC on ${name}`,
+    start: () => processPeer(name, 'purertc', runtime!),
+    skip: runtime === null ? 'not installed: npm run peers' : null,
+  });
+}
