@@ -2,7 +2,7 @@
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { megabytes, speed } from './format.ts';
-import { type ChatMessage, PagePeer } from './page-peer.ts';
+import { PagePeer } from './page-peer.ts';
 import { SignalingServer, type SignalingSession } from './signaling-server.ts';
 
 export type DemoOptions = {
@@ -35,7 +35,7 @@ export class Demo {
     if (this.#options.terminal) {
       this.#terminal = createInterface({ input: process.stdin });
       this.#terminal.on('line', (text) => {
-        if (text.trim() !== '') this.#tellAll({ from: US, text: text.trim() });
+        if (text.trim() !== '') this.#tellAll(US, text.trim());
       });
     }
     return this.#server.url;
@@ -53,10 +53,9 @@ export class Demo {
       opened: (peer) => {
         print(`${peer.name} is open after ${peer.timeline.openMs?.toFixed(1) ?? '?'} ms`);
         for (const line of peer.timeline.draw()) print(`  ${line}`);
-        const phases = JSON.stringify(peer.timeline.phases);
-        peer.say({ from: 'timeline', text: phases });
-        peer.say({ from: US, text: `Hello ${peer.name}. This came over a WebRTC data channel, in plain TypeScript.` });
-        this.#tellAll({ from: US, text: `${peer.name} has come.` }, peer);
+        peer.showTimeline();
+        peer.say(US, `Hello ${peer.name}. This came over a WebRTC data channel, in plain TypeScript.`);
+        this.#tellAll(US, `${peer.name} has come.`, peer);
       },
       said: (peer, text) => this.#said(peer, text),
       measured: (peer) => {
@@ -68,22 +67,22 @@ export class Demo {
         this.#peers.delete(session);
         const { sent, received } = peer.totals;
         print(`${peer.name} closed: ${reason} (sent ${megabytes(sent)}, received ${megabytes(received)})`);
-        this.#tellAll({ from: US, text: `${peer.name} has left.` });
+        this.#tellAll(US, `${peer.name} has left.`);
       },
     });
   }
 
   #said(peer: PagePeer, text: string): void {
     this.#options.print(`${peer.name}: ${text}`);
-    this.#tellAll({ from: peer.name, text }, peer);
+    this.#tellAll(peer.name, text, peer);
     // Alone with the peer, a visitor still gets an answer.
     if (this.#peers.size === 1) {
       const length = [...text].length;
-      peer.say({ from: US, text: `I read you: “${text}”, ${length} ${length === 1 ? 'character' : 'characters'}.` });
+      peer.say(US, `I read you: “${text}”, ${length} ${length === 1 ? 'character' : 'characters'}.`);
     }
   }
 
-  #tellAll(message: ChatMessage, except?: PagePeer): void {
-    for (const peer of this.#peers.values()) if (peer !== except) peer.say(message);
+  #tellAll(from: string, text: string, except?: PagePeer): void {
+    for (const peer of this.#peers.values()) if (peer !== except) peer.say(from, text);
   }
 }

@@ -3,10 +3,12 @@ import type { RTCDataChannel } from '../webrtc/data-channel.ts';
 import { RTCPeerConnection } from '../webrtc/peer-connection.ts';
 import { Meter } from './meter.ts';
 import type { SignalingMessage, SignalingSession } from './signaling-server.ts';
-import { Timeline } from './timeline.ts';
+import { type Phase, Timeline } from './timeline.ts';
 
 /** What goes over the `chat` channel. */
-export type ChatMessage = { readonly from: string; readonly text: string };
+export type ChatMessage =
+  | { readonly kind: 'said'; readonly from: string; readonly text: string }
+  | { readonly kind: 'timeline'; readonly phases: readonly Phase[] };
 
 /** Bound: characters of a chat line; longer ones are cut. */
 const MAX_CHAT_LENGTH = 2000;
@@ -59,6 +61,7 @@ export class PagePeer {
   async signal(message: SignalingMessage): Promise<void> {
     try {
       if ('candidate' in message) return await this.connection.addIceCandidate(message.candidate ?? undefined);
+      if (this.connection.remoteDescription === null) this.timeline.restart();
       await this.connection.setRemoteDescription(message.description);
       if (message.description.type !== 'offer') return;
       await this.connection.setLocalDescription();
@@ -70,9 +73,12 @@ export class PagePeer {
     }
   }
 
-  say(message: ChatMessage): void {
-    const chat = this.#channels.get('chat');
-    if (chat?.readyState === 'open') chat.send(JSON.stringify(message));
+  say(from: string, text: string): void {
+    this.#tell({ kind: 'said', from, text });
+  }
+
+  showTimeline(): void {
+    this.#tell({ kind: 'timeline', phases: this.timeline.phases });
   }
 
   close(reason: string): void {
@@ -100,6 +106,11 @@ export class PagePeer {
       this.#opened = true;
       this.#events.opened(this);
     }
+  }
+
+  #tell(message: ChatMessage): void {
+    const chat = this.#channels.get('chat');
+    if (chat?.readyState === 'open') chat.send(JSON.stringify(message));
   }
 
   #heard(data: unknown): void {

@@ -52,6 +52,7 @@ export function runSelfChild(): void {
   });
   process.on('message', (message) => void receive(message as SignalingMessage));
   process.on('disconnect', () => connection.close());
+  process.send?.('ready'); // now that the clock may start
 }
 
 /** The parent's side. Resolves with the exit code. */
@@ -69,6 +70,7 @@ export async function runSelf(entry: URL, print: (line: string) => void): Promis
 }
 
 async function measure(child: ChildProcess, print: (line: string) => void): Promise<void> {
+  await new Promise((resolve) => child.once('message', resolve));
   const { connection, receive } = makeConnection((message) => void child.send(message));
   const failed = new Promise<never>((_, reject) => {
     child.once('exit', (code) => reject(new Error(`the other process exited with ${code}`)));

@@ -4,7 +4,7 @@ import type { RTCPeerConnection } from '../webrtc/peer-connection.ts';
 
 export type PhaseName = 'gathering' | 'checks' | 'DTLS' | 'SCTP' | 'channel';
 
-/** Milliseconds since the connection was made; `null` for what has not happened. */
+/** Milliseconds since the timeline began; `null` for what has not happened. */
 export type Phase = { readonly name: PhaseName; startMs: number | null; endMs: number | null };
 
 const PHASES: readonly PhaseName[] = ['gathering', 'checks', 'DTLS', 'SCTP', 'channel'];
@@ -15,10 +15,10 @@ const BAR_WIDTH = 32;
 export class Timeline {
   readonly phases: readonly Phase[] = PHASES.map((name) => ({ name, startMs: null, endMs: null }));
   readonly #connection: RTCPeerConnection;
-  readonly #startedAt: number;
+  #startedAt: number;
   #watchingTransports = false;
 
-  /** Watches from now on, which should be before the first description is set. */
+  /** Watches from now on, which should be before the first description is set. Time counts from here. */
   constructor(connection: RTCPeerConnection) {
     this.#connection = connection;
     this.#startedAt = performance.now();
@@ -34,13 +34,18 @@ export class Timeline {
     connection.addEventListener('signalingstatechange', () => this.#watchTransports());
   }
 
+  /** Time counts from now on instead: the connection was made long before it was wanted. */
+  restart(): void {
+    this.#startedAt = performance.now();
+  }
+
   /** Ends the last phase when this channel opens. Call it before or when it does. */
   watchChannel(channel: RTCDataChannel): void {
     if (channel.readyState === 'open') this.#opened();
     else channel.addEventListener('open', () => this.#opened());
   }
 
-  /** Milliseconds from the connection's making to the channel's opening; `null` until then. */
+  /** Milliseconds from the beginning to the channel's opening; `null` until then. */
   get openMs(): number | null {
     return this.#phase('channel').endMs;
   }

@@ -83,9 +83,11 @@ const graphs = {
   upload: new Graph(parts.upload, 1),
   roundTrip: new Graph(parts.roundTrip, 2),
 };
-addEventListener('resize', () => {
+const redraw = () => {
   for (const graph of Object.values(graphs)) graph.draw();
-});
+};
+addEventListener('resize', redraw);
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
 
 /** One connection to the Node process, from the signaling on. */
 class Call {
@@ -219,10 +221,9 @@ class Call {
     const ms = now - this.#reportedAt;
     this.#receivedSinceReport = 0;
     this.#reportedAt = now;
-    if (bytes > 0 || parts.download.toggle.ariaPressed === 'true') {
-      graphs.download.add(bytes / ms / 1000);
-      this.#tell({ kind: 'received', bytes, ms });
-    }
+    const receiving = parts.download.toggle.ariaPressed === 'true';
+    if (receiving) graphs.download.add(bytes / ms / 1000); // after its end, the last figure stays
+    if (receiving || bytes > 0) this.#tell({ kind: 'received', bytes, ms });
     const { sent, received } = this.#totals;
     const megabytes = (count) => (count / 1e6).toFixed(count < 1e7 ? 1 : 0);
     parts.totals.value = `${megabytes(received)} MB received, ${megabytes(sent)} MB sent`;
@@ -237,13 +238,13 @@ class Call {
       case 'flow':
         return this.send(message.on);
       case 'received':
-        if (message.bytes > 0) graphs.upload.add(message.bytes / message.ms / 1000);
+        if (this.#sending) graphs.upload.add(message.bytes / message.ms / 1000);
     }
   }
 
-  #heard({ from, text }) {
-    if (from === 'timeline') return drawTimeline(JSON.parse(text));
-    addToLog(from, text);
+  #heard(message) {
+    if (message.kind === 'timeline') drawTimeline(message.phases);
+    else addToLog(message.from, message.text);
   }
 
   async #showPath() {
