@@ -60,6 +60,7 @@ export interface Agent {
   waitReadyState(options: { channel: ChannelId; value: RTCDataChannelState; timeoutMs?: number }): Promise<ChannelInfo>;
   closeChannel(options: { channel: ChannelId }): Promise<void>;
   send(options: { channel: ChannelId; messages: MessageSpec[]; timeoutMs?: number }): Promise<MessageDigest[]>;
+  sendText(options: { channel: ChannelId; text: string }): Promise<void>;
   /** Takes the next `count` messages, in their order of arrival. */
   received(options: { channel: ChannelId; count: number; timeoutMs?: number }): Promise<MessageDigest[]>;
   /** Sends numbered messages of `size` bytes until stopStream, `perTick` of them every `intervalMs`. */

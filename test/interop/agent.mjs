@@ -347,6 +347,10 @@ export function createAgent({ RTCPeerConnection, emit }) {
       return sent;
     },
 
+    async sendText({ channel: id, text }) {
+      channel(id).dc.send(text);
+    },
+
     async received({ channel: id, count, timeoutMs = 15_000 }) {
       const entry = channel(id);
       await until(
