@@ -44,6 +44,7 @@ export class HandshakePeer {
         clientCertificate: 'required',
         verifyCertificate: ([leaf]) => leaf !== undefined && matchesFingerprint(crypto, leaf, fingerprints),
         mtu: MTU,
+        srtpProfiles: ['SRTP_AEAD_AES_128_GCM', 'SRTP_AES128_CM_HMAC_SHA1_80'],
       },
       {
         transmit: options.transmit,

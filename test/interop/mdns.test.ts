@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { browserPeer } from '../browser/browser-peer.ts';
 import { BROWSERS, browserAvailable } from '../browser/browsers.ts';
 import { expectTransfer, Link } from './link.ts';
-import { localPeer, type Peer } from './peer.ts';
-import { subjectPeer } from './suite.ts';
+import type { Peer } from './peer.ts';
+import { settingsPeer, subjectPeer } from './suite.ts';
 
 const LOCAL_NAME = / [0-9a-f-]{36}\.local /;
 
@@ -46,15 +46,7 @@ for (const browser of BROWSERS) {
     }
 
     test('the browser resolves .local names of ours when they are all it gets', async () => {
-      const { RTCPeerConnection: Own } = await import('../../src/index.ts');
-      class Hidden extends Own {
-        constructor(configuration: ConstructorParameters<typeof Own>[0]) {
-          super(configuration, { mdns: 'offer' });
-        }
-      }
-      const hidden = localPeer('purertc', {
-        RTCPeerConnection: Hidden as unknown as typeof globalThis.RTCPeerConnection,
-      });
+      const hidden = await settingsPeer('purertc', { mdns: 'offer' });
       const link = await Link.connect(hidden, page, { withhold: (from) => from === 'answerer' });
       try {
         const { candidates } = link.offerer;

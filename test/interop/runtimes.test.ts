@@ -13,3 +13,11 @@ for (const name of RUNTIMES) {
     skip: runtime === null ? 'not installed: npm run peers' : null,
   });
 }
+
+const [deno, bun] = [findRuntime('deno'), findRuntime('bun')];
+interopSuite({
+  title: 'Deno (in the place of Node) and Bun',
+  subject: () => processPeer('deno', 'purertc', deno!),
+  start: () => processPeer('bun', 'purertc', bun!),
+  skip: deno === null || bun === null ? 'not installed: npm run peers' : null,
+});

@@ -1,5 +1,6 @@
 /** Runs the scenarios for one pair of peers, each of them offering once. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { PeerConnectionSettings } from '../../src/index.ts';
 import { type ImplementationName, loadImplementation } from './implementations.mjs';
 import { type Inability, localPeer, type Peer } from './peer.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -15,13 +16,21 @@ export type Gaps = { readonly [Part in Role | 'either']?: { readonly [scenario: 
  */
 export const SUBJECT: ImplementationName = (process.env['INTEROP_SUBJECT'] ?? 'purertc') as ImplementationName;
 
+/** PureRTC with settings of its own, in this process. */
+export async function settingsPeer(name: string, settings: PeerConnectionSettings): Promise<Peer> {
+  const { RTCPeerConnection } = await import('../../src/index.ts');
+  class WithSettings extends RTCPeerConnection {
+    constructor(configuration: ConstructorParameters<typeof RTCPeerConnection>[0]) {
+      super(configuration, settings);
+    }
+  }
+  // lib.dom's class and ours differ in what is media; the agent uses neither.
+  return localPeer(name, { RTCPeerConnection: WithSettings as unknown as typeof globalThis.RTCPeerConnection });
+}
+
 export async function subjectPeer(): Promise<Peer> {
   if (SUBJECT !== 'purertc') return localPeer(SUBJECT, await loadImplementation(SUBJECT), INABILITIES[SUBJECT]);
-  const { RTCPeerConnection } = await import('../../src/index.ts');
-  // lib.dom's class and ours differ in what is media; the agent uses neither.
-  return localPeer('purertc', {
-    RTCPeerConnection: RTCPeerConnection as unknown as typeof globalThis.RTCPeerConnection,
-  });
+  return settingsPeer('purertc', {});
 }
 
 /** What the rivals cannot do at their end, as seen with the versions in test/peers/package.json. */
@@ -42,13 +51,18 @@ export const INABILITIES: { readonly [Name in ImplementationName]?: readonly Ina
 export type PairOptions = {
   title: string;
   start: () => Promise<Peer>;
+  /** Who meets it; PureRTC in this process unless told. */
+  subject?: () => Promise<Peer>;
+  /** These scenarios and no others. */
+  only?: readonly string[];
   gaps?: Gaps;
   /** The whole pair is left out when this is not null; it is the reason. */
   skip?: string | null;
 };
 
-export function interopSuite({ title, start, gaps = {}, skip = null }: PairOptions): void {
-  for (const name of Object.values(gaps).flatMap(Object.keys)) {
+export function interopSuite(options: PairOptions): void {
+  const { title, start, subject: startSubject = subjectPeer, only, gaps = {}, skip = null } = options;
+  for (const name of [...Object.values(gaps).flatMap(Object.keys), ...(only ?? [])]) {
     if (!(name in SCENARIOS)) throw new Error(`no scenario is called “${name}”`);
   }
   describe.skipIf(skip !== null)(skip === null ? title : `${title} (skipped: ${skip})`, () => {
@@ -56,7 +70,7 @@ export function interopSuite({ title, start, gaps = {}, skip = null }: PairOptio
     let other: Peer;
 
     beforeAll(async () => {
-      [subject, other] = await Promise.all([subjectPeer(), start()]);
+      [subject, other] = await Promise.all([startSubject(), start()]);
     }, 60_000);
 
     afterEach(async () => {
@@ -71,6 +85,7 @@ export function interopSuite({ title, start, gaps = {}, skip = null }: PairOptio
     for (const role of ['offering', 'answering'] as const satisfies Role[]) {
       describe(`PureRTC ${role}`, () => {
         for (const [name, scenario] of Object.entries(SCENARIOS)) {
+          if (only?.includes(name) === false) continue;
           const gap = gaps.either?.[name] ?? gaps[role]?.[name];
           test.skipIf(gap !== undefined)(gap === undefined ? name : `${name} (not done by it: ${gap})`, async () => {
             await (role === 'offering' ? scenario(subject, other) : scenario(other, subject));
