@@ -34,6 +34,8 @@ export function findBrowser(name: BrowserName): string | null {
   return PROGRAMS[name].find((program) => existsSync(program)) ?? null;
 }
 
+const reported: Set<BrowserName> = new Set();
+
 /**
  * Whether tests with this browser run here. Where it is not installed this says so, once, and how to get it;
  * with PURERTC_REQUIRE_BROWSERS=1 that is an error instead.
@@ -42,7 +44,8 @@ export function browserAvailable(name: BrowserName): boolean {
   if (findBrowser(name) !== null) return true;
   const line = `${name} is not installed, its tests are skipped: ${HOW_TO_GET[name]}`;
   if (process.env['PURERTC_REQUIRE_BROWSERS'] === '1') throw new Error(line);
-  console.warn(line);
+  if (!reported.has(name)) console.warn(line);
+  reported.add(name);
   return false;
 }
 
