@@ -169,7 +169,7 @@ export class SctpAssociation implements Machine {
     if (timers.take(TIMER.lossRecovery, now)) tcb.sender.handleLossRecovery(now);
     if (timers.take(TIMER.t3Rtx, now)) {
       tcb.sender.handleT3(now);
-      tcb.countError('data');
+      if (tcb.countError('data')) tcb.heartbeat.probe(now);
     }
     if (timers.take(TIMER.windowProbe, now)) tcb.sender.handleWindowProbe();
     if (timers.take(TIMER.sack, now)) tcb.peer?.receiver.handleSackTimeout();
@@ -311,8 +311,9 @@ export class SctpAssociation implements Machine {
         this.#handleHeartbeat(chunk);
         return true;
       case CHUNK.heartbeatAck:
-        if (tcb.heartbeat.handleAck(chunk, now)) tcb.clearErrors();
-        else tcb.stats.dropped.heartbeat++;
+        if (!tcb.heartbeat.handleAck(chunk, now)) tcb.stats.dropped.heartbeat++;
+        // §8.1: "MAY choose not to clear the counter if there is outstanding data": small packets may get through alone.
+        else if (tcb.sender.outstanding.isEmpty) tcb.clearErrors();
         return true;
       case CHUNK.abort:
         // One that comes first was judged with the packet; behind other chunks, a reflected tag would not be ours.

@@ -31,6 +31,8 @@ export class Handshake {
   readonly #cookies: CookieJar;
   /** Sendings of the INIT or COOKIE ECHO that is unanswered. */
   #attempts = 0;
+  /** When it was last sent. */
+  #sentAt = 0;
   #staleCookies = 0;
   /** The COOKIE ECHO, and perhaps an ERROR for its packet; while `cookieEchoed`. */
   #cookieEcho: readonly Uint8Array[] = [];
@@ -122,6 +124,7 @@ export class Handshake {
       this.#cookieEcho = [...this.#cookieEcho, encodeErrorChunk(causes)];
     }
     tcb.timers.clear(TIMER.t1Init);
+    this.#measureRoundTrip(now);
     tcb.setPeer(peer);
     tcb.state = 'cookieEchoed';
     this.#attempts = 0;
@@ -193,6 +196,7 @@ export class Handshake {
       return;
     }
     this.#cookieEcho = [];
+    this.#measureRoundTrip(now);
     tcb.establish(now);
   }
 
@@ -231,9 +235,15 @@ export class Handshake {
     return false;
   }
 
+  /** §8.3 counts INIT and COOKIE ECHO among the chunks that "can be used for updating path RTT", if sent once. */
+  #measureRoundTrip(now: number): void {
+    if (this.#attempts === 1) this.#tcb.rto.measured(now - this.#sentAt);
+  }
+
   #sendInit(now: number): void {
     const tcb = this.#tcb;
     this.#attempts++;
+    this.#sentAt = now;
     // §8.5.1 A: "The sender MUST set the Verification Tag of the packet to 0."
     tcb.sendAlone(encodeInit(tcb.localParameters(tcb.localTag, tcb.localInitialTsn)), 0);
     tcb.timers.set(TIMER.t1Init, now + this.#backedOffRto());
@@ -243,6 +253,7 @@ export class Handshake {
   #sendCookieEcho(now: number): void {
     const tcb = this.#tcb;
     this.#attempts++;
+    this.#sentAt = now;
     tcb.writer.open();
     for (const chunk of this.#cookieEcho) tcb.writer.append(chunk);
     tcb.sender.beginTurn(now);

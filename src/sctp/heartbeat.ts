@@ -20,6 +20,8 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions;
   /** The one that is unanswered. */
   #outstanding: { readonly nonce: Uint8Array; readonly sentAt: number } | null = null;
+  /** The timer runs for it: without an answer it counts against the peer. */
+  #isTimed = false;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -35,10 +37,21 @@ export class Heartbeat {
     this.#options.timers.clear(TIMER.heartbeat);
   }
 
+  /**
+   * T3-rtx ran out, and a HEARTBEAT goes with what is retransmitted. Its answer is the one round trip that can be
+   * measured then (§6.3.3: "or for a measurement made from a HEARTBEAT chunk"), and ends the back-off: on a path that
+   * loses every fifth packet, timeouts would otherwise grow to seconds and stay there. Its loss is not counted.
+   */
+  probe(now: number): void {
+    if (this.#outstanding !== null && this.#isTimed) return;
+    this.#isTimed = false;
+    this.#send(now);
+  }
+
   /** @returns true when a HEARTBEAT went unanswered: to be counted against the peer */
   handleTimeout(now: number, lastDataAt: number): boolean {
-    const { random, rto, timers, intervalMs, sendChunk } = this.#options;
-    if (this.#outstanding !== null) {
+    const { rto, timers, intervalMs } = this.#options;
+    if (this.#outstanding !== null && this.#isTimed) {
       this.#outstanding = null;
       rto.backOff();
       this.#schedule(now);
@@ -49,9 +62,8 @@ export class Heartbeat {
       this.#schedule(lastDataAt);
       return false;
     }
-    const nonce = randomBytes(random, NONCE_BYTES);
-    this.#outstanding = { nonce, sentAt: now };
-    sendChunk(encodeHeartbeat(nonce));
+    this.#isTimed = true;
+    this.#send(now);
     timers.set(TIMER.heartbeat, now + rto.ms);
     return false;
   }
@@ -64,6 +76,12 @@ export class Heartbeat {
     this.#outstanding = null;
     this.#schedule(now);
     return true;
+  }
+
+  #send(now: number): void {
+    const nonce = randomBytes(this.#options.random, NONCE_BYTES);
+    this.#outstanding = { nonce, sentAt: now };
+    this.#options.sendChunk(encodeHeartbeat(nonce));
   }
 
   /** "Once per RTO … plus the protocol parameter 'HB.interval', with jittering of +/- 50% of the RTO value." */
