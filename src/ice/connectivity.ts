@@ -129,15 +129,21 @@ export class Connectivity {
   // The peer's requests (RFC 8445 §7.3)
 
   handleRequest(message: StunMessage, socketId: number, remote: SocketAddress, now: number): void {
-    const { gatherer, generations, gate, stats, transmit, lite, role, path } = this.#deps;
+    const { gatherer, generations, gate, stats, transmit, lite, role } = this.#deps;
     const base = gatherer.bases.get(socketId);
     if (base === undefined || base.paired === null) {
       stats.requestsRefused++; // an address that we have not offered
       return;
     }
     const request = gate.admit(message, generations.all, socketId, remote, now);
-    if (request === null || !this.#isWelcome(request, remote)) return;
+    if (request === null) return;
     const { owner, algorithm } = request;
+    const known = owner.checklist.find(socketId, remote);
+    if (!this.#isCurrent(request, known)) {
+      gate.turnAway(message, socketId, remote, now);
+      return;
+    }
+    if (!this.#isWelcome(request, remote)) return;
     if (!lite && owner === this.#current) {
       const outcome = role.judge(request.claim);
       if (outcome !== 'agreed') stats.roleConflicts++;
@@ -148,11 +154,11 @@ export class Connectivity {
       }
     }
     transmit(encodeSuccess(message, remote, owner.keys, algorithm), socketId, remote);
-    const check = { socketId, remote, ...pick(request) };
-    if (owner !== this.#current) this.#countRequest(owner.checklist.find(socketId, remote), now);
+    const { remoteFragment, priority, useCandidate } = request;
+    const check = { socketId, remote, remoteFragment, priority, useCandidate };
+    if (owner !== this.#current) this.#acceptOld(known, now);
     else if (owner.remote === null) owner.rememberEarlyCheck(check);
-    else if (request.remoteFragment === owner.remote.usernameFragment) this.acceptCheck(check, now);
-    if (owner !== this.#current && lite && path.generation === owner) path.renew(path.pair!, now);
+    else this.acceptCheck(check, now);
   }
 
   /** What an authentic request of the peer does, once its credentials are known (RFC 8445 §7.3.1.3 – §7.3.1.5, §7.3.2). */
@@ -311,6 +317,23 @@ export class Connectivity {
     return null;
   }
 
+  /**
+   * Whether the sender means the generation it names, on both sides. A peer that restarts may pair its new sockets with
+   * what it remembers of us: USERNAME then is our old fragment and its new one. Success would make it believe in a path
+   * that belongs to no generation; Chromium, which selects such a path, does not give it up for the new credentials of the
+   * same address. For the same reason the previous generation is answered on the paths that it has, and on no new one.
+   */
+  #isCurrent({ owner, remoteFragment }: IncomingCheck<Generation>, known: Pair | undefined): boolean {
+    if (owner.remote !== null && owner.remote.usernameFragment !== remoteFragment) return false;
+    return owner === this.#current || known?.valid === true;
+  }
+
+  /** A request of the previous generation, whose path is still in use. */
+  #acceptOld(pair: Pair | undefined, now: number): void {
+    this.#countRequest(pair, now);
+    if (this.#deps.lite && pair !== undefined) this.#deps.path.renew(pair, now);
+  }
+
   /** Whether the filter lets a sender in whose address it has not seen yet. */
   #isWelcome(request: IncomingCheck<Generation>, remote: SocketAddress): boolean {
     const { filter, stats } = this.#deps;
@@ -344,14 +367,6 @@ export class Connectivity {
     for (const pair of this.#current.checklist.pairs) pair.nominating = false;
     events.push({ kind: 'role', role: role.role });
   }
-}
-
-function pick({
-  remoteFragment,
-  priority,
-  useCandidate,
-}: IncomingCheck<Generation>): Omit<PeerCheck, 'socketId' | 'remote'> {
-  return { remoteFragment, priority, useCandidate };
 }
 
 /** RFC 8445 §6.1.2.2: the same family, and IPv6 link-local addresses only among themselves. */

@@ -1,7 +1,7 @@
 /** Where requests come in: what is not proved ends here, with the error response that RFC 8489 §9.1.3 demands. */
-import type { StunMessage } from '../stun/index.ts';
+import { STUN_ERROR, type StunMessage } from '../stun/index.ts';
 import type { SocketAddress } from './address.ts';
-import { type IncomingCheck, judgeRequest, type KeyedFragment } from './binding.ts';
+import { encodeError, type IncomingCheck, judgeRequest, type KeyedFragment } from './binding.ts';
 import type { IceAgentStats } from './types.ts';
 
 /**
@@ -42,13 +42,22 @@ export class RequestGate {
         this.#transmit(verdict.response, socketId, remote);
         return null;
       case 'unauthenticated':
-        this.#stats.unauthenticatedRequests++;
-        if (this.#mayAnswer(now)) this.#transmit(verdict.response, socketId, remote);
+        this.#reject(verdict.response, socketId, remote, now);
         return null;
       default:
         verdict satisfies never;
         return null;
     }
+  }
+
+  /** The USERNAME is right in its parts, but "not … currently valid" as a whole (RFC 8489 §9.1.3): 401. */
+  turnAway(message: StunMessage, socketId: number, remote: SocketAddress, now: number): void {
+    this.#reject(encodeError(message, STUN_ERROR.unauthenticated, null), socketId, remote, now);
+  }
+
+  #reject(response: Uint8Array, socketId: number, remote: SocketAddress, now: number): void {
+    this.#stats.unauthenticatedRequests++;
+    if (this.#mayAnswer(now)) this.#transmit(response, socketId, remote);
   }
 
   #mayAnswer(now: number): boolean {

@@ -117,7 +117,7 @@ export type PairStats = {
 export type IceAgentStats = {
   /** Not STUN, malformed, a wrong FINGERPRINT, or a method or class ICE does not use. */
   malformedPackets: number;
-  /** No or wrong USERNAME, or no or wrong MESSAGE-INTEGRITY. */
+  /** No or wrong USERNAME, no or wrong MESSAGE-INTEGRITY, or fragments of different generations. */
   unauthenticatedRequests: number;
   /** A response that answers nothing we asked, failed authentication, or came from elsewhere. */
   unexpectedResponses: number;

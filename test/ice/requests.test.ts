@@ -248,12 +248,12 @@ describe('early checks', () => {
   });
 });
 
-test('a request of another fragment of the peer, once one is known, is answered and has no effect', () => {
+test('a request of another fragment of the peer than the known one is answered with 401: that username is not valid', () => {
   const { simulation, peer, script } = setUp();
   script.introduce({ candidate: false });
   script.request(AGENT, { username: `${peer.agent.localCredentials.usernameFragment}:else`, useCandidate: true });
   simulation.run(1_000);
-  expect(script.answers).toEqual(['success']);
+  expect(script.answers).toEqual([401]);
   expect(peer.agent.remoteCandidates).toEqual([]);
   expect(peer.agent.pairs).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readText, STUN_ATTRIBUTE } from '../../src/stun/index.ts';
+import { parseStun, readText, STUN_ATTRIBUTE } from '../../src/stun/index.ts';
 import { ScriptedPeer } from './scripted-peer.ts';
 import { connect, type Peer, Simulation, signal } from './simulation.ts';
 
@@ -168,21 +168,51 @@ describe('a restart', () => {
     expect(a.agent.remoteCandidates[0]!.usernameFragment).toBe(b.agent.localCredentials.usernameFragment);
   });
 
-  test('the old credentials open nothing once the old path is retired', () => {
+  test('the old credentials are good for the old path, for 30 s after the new one is there, and for no other', () => {
     const { simulation, a, b } = connected();
-    const old = a.agent.localCredentials;
+    const [ours, theirs] = [a.agent.localCredentials, b.agent.localCredentials];
+    const request = { username: `${ours.usernameFragment}:${theirs.usernameFragment}`, password: ours.password };
+    const stranger = new ScriptedPeer(simulation, a, { address: '198.51.100.77', port: 1 });
+    const answers = (): unknown[] => {
+      const from = simulation.sent.length;
+      stranger.request({ address: '192.0.2.1', port: 5000 }, { ...request, useCandidate: true });
+      simulation.send(
+        stranger.encode(request),
+        { address: '198.51.100.1', port: 5000 },
+        { address: '192.0.2.1', port: 5000 },
+      );
+      simulation.run(simulation.now + simulation.latencyMs);
+      const sent = simulation.sent
+        .slice(from)
+        .map(({ to, packet }) => ({ port: to.port, message: parseStun(packet)! }));
+      return [1, 5000].map(
+        (port) =>
+          sent.find((each) => each.port === port && each.message.messageClass !== 'request')?.message.messageClass,
+      );
+    };
     restart(a, b);
+    expect(answers()).toEqual(['error', 'success']);
     simulation.run(5_000);
-    const script = new ScriptedPeer(simulation, a, { address: '198.51.100.77', port: 1 });
-    const request = { username: `${old.usernameFragment}:peer`, password: old.password, useCandidate: true };
-    script.request({ address: '192.0.2.1', port: 5000 }, request);
-    simulation.run(6_000);
-    expect(script.answers).toEqual(['success']); // the peer may still ask for consent
+    expect(a.agent.state).toBe('completed');
+    expect(answers()).toEqual(['error', 'success']);
     expect(a.agent.remoteCandidates.map(({ address }) => address)).not.toContain('198.51.100.77');
     simulation.run(60_000);
+    expect(answers()).toEqual(['error', 'error']);
+  });
+
+  test('a check from a new socket of a restarting peer under our old fragment is refused, before and after we follow', () => {
+    // Chromium pairs its new sockets with the remote candidates it remembers, until our answer comes.
+    const { simulation, a, b } = connected();
+    const ours = a.agent.localCredentials;
+    const script = new ScriptedPeer(simulation, a, { address: '198.51.100.1', port: 5001 });
+    const request = { username: `${ours.usernameFragment}:new1`, password: ours.password, useCandidate: true };
     script.request({ address: '192.0.2.1', port: 5000 }, request);
-    simulation.run(61_000);
-    expect(script.answers).toEqual(['success', 401]);
+    simulation.run(2_050);
+    for (const peer of [a, b]) peer.agent.restart(undefined, simulation.now);
+    script.request({ address: '192.0.2.1', port: 5000 }, request);
+    simulation.run(2_100);
+    expect(script.answers).toEqual([401, 401]);
+    expect(a.agent.isAuthorizedPath(1, script.address)).toBe(false);
   });
 
   test('twice in a row keeps the path in use, and forgets the one that came to nothing', () => {
