@@ -62,7 +62,13 @@ function run(messageSize: number): void {
   let from = { at: 0, cpu: 0, bytes: 0, messages: 0, packets: 0 };
   const mark = (at: number): typeof from => {
     const { user, system } = process.cpuUsage();
-    return { at, cpu: (user + system) / 1000, bytes: b.bytes, messages: b.messages, packets: a.association.stats.packetsSent };
+    return {
+      at,
+      cpu: (user + system) / 1000,
+      bytes: b.bytes,
+      messages: b.messages,
+      packets: a.association.stats.packetsSent,
+    };
   };
   for (let now = 0; now < end; now = performance.now() - start) {
     if (from.at === 0 && now >= measureFrom) from = mark(now);
