@@ -10,12 +10,11 @@ import { Handshake } from './handshake.ts';
 import { inRange, resolveOptions } from './options.ts';
 import { CHUNK, CHUNK_HEADER, chunkLength, FLAG_TAG_REFLECTED, padded, unknownChunkRule } from './packet/chunk.ts';
 import { HEADER, takeChecksum } from './packet/common-header.ts';
-import { encodeHeartbeatAck, encodeShutdownComplete } from './packet/control-chunks.ts';
+import { encodeHeartbeatAck } from './packet/control-chunks.ts';
 import {
   CAUSE,
   decodeCauses,
   describeCauses,
-  encodeAbortChunk,
   encodeCause,
   encodeErrorChunk,
   encodeTextCause,
@@ -27,6 +26,7 @@ import { Shutdown } from './shutdown.ts';
 import { Tcb } from './tcb.ts';
 import { TIMER, type TimerName } from './timers.ts';
 import type { SctpEvent, SctpOptions, SctpState, SctpStats, SendOptions } from './types.ts';
+import { answerOutOfTheBlue, judgePacket } from './verification.ts';
 
 /** Longest unknown chunk that is sent back in an ERROR; the peer does not get to make us reflect more, in bytes. */
 const MAX_REPORTED_CHUNK = 256;
@@ -202,63 +202,33 @@ export class SctpAssociation implements Machine {
       u16(packet, HEADER.destinationPort) !== options.localPort
     ) {
       stats.dropped.port++;
-    } else if (this.#isForUs(packet, now)) {
-      this.#handleChunks(packet, now);
-      this.#endPacket(now);
-    }
+    } else this.#sort(packet, now);
     this.#finish();
   }
 
-  /** The rules for verification tags: RFC 9260 §8.4, §8.5, §8.5.1. */
-  #isForUs(packet: Uint8Array, now: number): boolean {
+  #sort(packet: Uint8Array, now: number): void {
     const tcb = this.#tcb;
-    const tag = u32(packet, HEADER.verificationTag);
-    const type = packet[HEADER.size + CHUNK_HEADER.type]!;
-    const flags = packet[HEADER.size + CHUNK_HEADER.flags]!;
-    const length = chunkLength(packet, HEADER.size);
-    if (type === CHUNK.init || tag === 0) {
-      // "SHOULD verify that the packet contains only an INIT chunk. Otherwise, … silently discard the packet."
-      const isInitAlone =
-        type === CHUNK.init && tag === 0 && length > 0 && packet.length <= HEADER.size + padded(length);
-      if (!isInitAlone) tcb.stats.dropped.verificationTag++;
-      else if (tcb.hasEnded) tcb.stats.dropped.unexpected++;
-      else this.#handshake.handleInit(packet.subarray(HEADER.size, HEADER.size + length), now);
-      if (isInitAlone && !tcb.hasEnded) this.#transmitPending(now);
-      return false;
-    }
-    if (type === CHUNK.cookieEcho && !tcb.hasEnded) return true; // its tag is judged with the cookie
-    if ((type === CHUNK.abort || type === CHUNK.shutdownComplete) && (flags & FLAG_TAG_REFLECTED) !== 0) {
-      if (tcb.peer !== null && tag === tcb.peer.tag) return true;
-    } else if (tag === tcb.localTag && tcb.state !== 'closed') {
-      const isForming = tcb.state === 'cookieWait' || tcb.state === 'cookieEchoed';
-      if (type !== CHUNK.shutdownAck || !isForming) return true;
-    }
-    tcb.stats.dropped.verificationTag++;
-    if (tcb.state === 'closed' || type === CHUNK.shutdownAck) this.#answerOutOfTheBlue(packet, tag, type);
-    return false;
-  }
-
-  /** RFC 9260 §8.4: a packet of an association that is not, or no longer, there. */
-  #answerOutOfTheBlue(packet: Uint8Array, tag: number, type: number): void {
-    switch (type) {
-      case CHUNK.abort:
-      case CHUNK.shutdownComplete:
-      case CHUNK.cookieAck:
-      case CHUNK.cookieEcho:
-      case CHUNK.initAck:
-      case CHUNK.error:
+    const verdict = judgePacket(packet, tcb.state, tcb.hasEnded, tcb.localTag, tcb.peer?.tag ?? 0);
+    switch (verdict) {
+      case 'accept':
+        this.#handleChunks(packet, now);
+        this.#endPacket(now);
         return;
-      case CHUNK.shutdownAck:
-        this.#tcb.sendAlone(encodeShutdownComplete(FLAG_TAG_REFLECTED), tag);
+      case 'init':
+        this.#handshake.handleInit(packet.subarray(HEADER.size), now);
+        this.#transmitPending(now);
+        return;
+      case 'outOfTheBlue': {
+        const answer = answerOutOfTheBlue(packet);
+        if (answer !== null) tcb.sendAlone(answer, u32(packet, HEADER.verificationTag));
+        tcb.stats.dropped.verificationTag++;
+        return;
+      }
+      case 'discard':
+        tcb.stats.dropped.verificationTag++;
         return;
       default:
-        // "If the OOTB packet contains an ABORT chunk", wherever in it, there is no answer either.
-        for (let at: number = HEADER.size; at < packet.length; ) {
-          const length = chunkLength(packet, at);
-          if (length === 0 || packet[at] === CHUNK.abort) return;
-          at += padded(length);
-        }
-        this.#tcb.sendAlone(encodeAbortChunk([], FLAG_TAG_REFLECTED), tag);
+        verdict satisfies never;
     }
   }
 

@@ -399,6 +399,15 @@ describe('receiving', () => {
     }
   });
 
+  test('I-DATA (RFC 8260), which we do not offer, is an unknown chunk: reported, and nothing behind it is looked at', () => {
+    const solo = new Solo().connect();
+    solo.receive(encodeChunk(64, 3, pattern(32)), dataChunk({ tsn: TSN }));
+    expect(solo.takeDescriptions()).toEqual(['error']);
+    expect(solo.messages).toEqual([]);
+    solo.receive(encodeChunk(194, 0, pattern(12)), dataChunk({ tsn: TSN }));
+    expect(solo.messages).toHaveLength(1);
+  });
+
   test('an oversized unknown chunk is not reflected', () => {
     const solo = new Solo().connect();
     solo.receive(encodeChunk(0xfe, 0, new Uint8Array(1000)));

@@ -1,5 +1,6 @@
 /** Two associations over bad networks, many seeds: every reliable byte once and in order, and none hangs. */
 import { describe, expect, test } from 'vitest';
+import { setU32 } from '../../src/binary/bytes.ts';
 import type { SendOptions } from '../../src/sctp/index.ts';
 import type { LinkConditions } from './support/link.ts';
 import { Pair, type Peer, pattern } from './support/pair.ts';
@@ -27,16 +28,20 @@ function messageFor(random: SeededRandom, index: number): Uint8Array {
   return pattern(length, index);
 }
 
-function initialTsnNearWrap(seed: number): SeededRandom {
-  // The association takes its tag first, then its initial TSN: this makes every third seed wrap early.
+/** Initial TSNs that soon wrap, or gain a decimal digit (numbers sorted as text have been seen to break there). */
+const INITIAL_TSNS = [0xffff_fff0, 999_999_990, null];
+
+function randomFor(seed: number): SeededRandom {
   const random = new SeededRandom(seed);
-  if (seed % 3 !== 0) return random;
+  const initialTsn = INITIAL_TSNS[seed % 3]!;
+  if (initialTsn === null) return random;
+  // The association takes its tag first, then its initial TSN.
   let calls = 0;
   const fill = random.fill.bind(random);
   random.fill = (target) => {
     fill(target);
     calls++;
-    if (calls === 2) target.set([0xff, 0xff, 0xff, 0xf0]);
+    if (calls === 2) setU32(target, 0, initialTsn);
   };
   return random;
 }
@@ -47,8 +52,8 @@ function runSeed(seed: number): string {
     seed,
     aToB: conditionsFor(random),
     bToA: conditionsFor(random),
-    a: { random: initialTsnNearWrap(seed), timing: { maxInitRetransmits: 50, maxRetransmissions: 50 } },
-    b: { random: initialTsnNearWrap(seed + 1), timing: { maxInitRetransmits: 50, maxRetransmissions: 50 } },
+    a: { random: randomFor(seed), timing: { maxInitRetransmits: 50, maxRetransmissions: 50 } },
+    b: { random: randomFor(seed + 1), timing: { maxInitRetransmits: 50, maxRetransmissions: 50 } },
   });
   pair.a.link.record = pair.b.link.record = false;
   const sent = new Map<Peer, Sent[]>([
@@ -101,6 +106,11 @@ function runSeed(seed: number): string {
     expect(to.association.stats.localRwnd, 'nothing is left in the receive buffer').toBe(5 * 1024 * 1024);
   }
   const { a, b } = pair;
+  // And an end in order, on the same network.
+  a.association.shutdown(pair.now);
+  if (seed % 2 === 0) b.association.shutdown(pair.now);
+  pair.runUntil(() => a.association.state === 'closed' && b.association.state === 'closed');
+  expect([a.association.nextTimeout, b.association.nextTimeout]).toEqual([Infinity, Infinity]);
   return JSON.stringify([pair.now, a.association.stats, b.association.stats, a.messages.length, b.messages.length]);
 }
 

@@ -5,21 +5,14 @@
 import { u16, u32 } from '../../binary/bytes.ts';
 import { serial32Add } from '../../binary/serial.ts';
 import { CHUNK_HEADER } from '../packet/chunk.ts';
-import {
-  DATA,
-  DATA_FLAG_BEGIN,
-  DATA_FLAG_END,
-  DATA_FLAG_IMMEDIATE,
-  DATA_FLAG_UNORDERED,
-  dataChunkSize,
-  writeDataChunk,
-} from '../packet/data-chunk.ts';
+import { DATA, DATA_FLAG_IMMEDIATE, dataChunkSize } from '../packet/data-chunk.ts';
 import type { PacketWriter } from '../packet/packet-writer.ts';
 import { SACK } from '../packet/sack-chunk.ts';
 import { TIMER, type Timers } from '../timers.ts';
 import type { SctpStats, SendOptions } from '../types.ts';
 import { BurstLimit } from './burst-limit.ts';
 import type { AcknowledgementSample, CongestionControl } from './congestion-control.ts';
+import { fragmentLength, writeFragment } from './fragment.ts';
 import type { LossRecovery, LossRecoveryContext } from './loss-recovery.ts';
 import { OutgoingMessage } from './outgoing-message.ts';
 import { OutstandingData } from './outstanding-data.ts';
@@ -39,8 +32,6 @@ export type DataSenderOptions = {
   readonly stats: SctpStats;
 };
 
-/** A fragment may fill up a packet that others began when it gets this share of it; less is not worth a chunk. */
-const MIN_FRAGMENT_SHARE = 1 / 4;
 /**
  * A full window below this many packets would stall on a delayed SACK, and so would a retransmission that fills the
  * last gap: there we ask for the SACK at once (I bit, RFC 9260 §6.1).
@@ -205,7 +196,7 @@ export class DataSender {
       // RFC 9260 §6.1: T3-rtx restarts if the lowest outstanding TSN is sent again.
       const isLowest = (tsn - this.outstanding.cumulativeTsnAck) >>> 0 === 1;
       lastChunkAt = packet.at;
-      this.#write(packet, message, tsn, this.outstanding.offsetOf(tsn), length);
+      writeFragment(packet, message, tsn, this.outstanding.offsetOf(tsn), length);
       this.outstanding.resend(tsn, now);
       this.#peerRwnd = Math.max(0, this.#peerRwnd - size);
       this.#stats.retransmissions++;
@@ -221,8 +212,8 @@ export class DataSender {
     for (;;) {
       const message = this.#nextMessage(now);
       if (message === null) break;
-      const length = this.#fragmentLength(message, packet.room - DATA.userData, packet.isEmpty);
-      if (length <= 0) break;
+      const length = fragmentLength(message, packet);
+      if (length === 0) break;
       if (this.outstanding.isEmpty) {
         this.congestion.onIdle(now - this.#lastDataAt, this.#rto.ms);
       }
@@ -239,7 +230,7 @@ export class DataSender {
       message.fragments++;
       this.outstanding.add(message, offset, length, now);
       lastChunkAt = packet.at;
-      this.#write(packet, message, tsn, offset, length);
+      writeFragment(packet, message, tsn, offset, length);
       this.queue.advance(message, length);
       if (message.isFullySent) {
         this.#stats.messagesSent++;
@@ -276,25 +267,6 @@ export class DataSender {
       this.#timers.set(TIMER.windowProbe, now + this.#rto.ms);
     }
     return null;
-  }
-
-  /** How many bytes of the message's rest go into `room` bytes; 0 when it should wait for the next packet. */
-  #fragmentLength(message: OutgoingMessage, room: number, packetIsEmpty: boolean): number {
-    const rest = message.data.length - message.sent;
-    if (rest <= room) return rest;
-    const fitsOnePacket = message.data.length <= this.#capacity - DATA.userData;
-    if (!packetIsEmpty && (fitsOnePacket || room < MIN_FRAGMENT_SHARE * this.#capacity)) return 0;
-    return room & ~3; // in full words: padding would be wasted
-  }
-
-  #write(packet: PacketWriter, message: OutgoingMessage, tsn: number, offset: number, length: number): void {
-    let flags = 0;
-    if (offset === 0) flags |= DATA_FLAG_BEGIN;
-    if (offset + length === message.data.length) flags |= DATA_FLAG_END;
-    if (message.unordered) flags |= DATA_FLAG_UNORDERED;
-    const { bytes, at } = packet;
-    writeDataChunk(bytes, at, flags, tsn, message.stream.id, message.ssn, message.ppid, message.data, offset, length);
-    packet.at = at + dataChunkSize(length);
   }
 
   // ---- Input ----
