@@ -167,6 +167,21 @@ describe('a full receive buffer', () => {
     expect(sack!.gaps[0]![1], 'what was dropped is not acknowledged').toBeLessThan(next - TSN);
   });
 
+  test('also when there is no gap yet', () => {
+    const solo = new Solo({ receiveBufferSize: BUFFER, maxMessageSize: BUFFER / 2 }).connect();
+    let i = 0;
+    // Ordered messages in TSN order, whose first sequence number is left out.
+    for (; solo.stats.localRwnd > 0; i++) solo.receive(dataChunk({ tsn: TSN + i, ssn: i + 1, data: pattern(1_000) }));
+    while (solo.stats.dropped.window === 0) {
+      solo.run(100);
+      solo.sent = [];
+      solo.receive(dataChunk({ tsn: TSN + i + 1, ssn: i + 2, data: pattern(1_000) }));
+      if (solo.stats.dropped.window === 0) solo.receive(dataChunk({ tsn: TSN + i, ssn: i + 1, data: pattern(1_000) }));
+      i += 2;
+    }
+    expect(solo.takeSacks()).toMatchObject([{ aRwnd: 0, gaps: [] }]);
+  });
+
   test('what was accepted is never dropped again, and the chunk that is missing is let in', () => {
     const { solo, next } = full();
     solo.receive(dataChunk({ tsn: TSN, ssn: 0, data: pattern(1_000) }));

@@ -109,6 +109,17 @@ describe('shutdown (RFC 9260 §9.2)', () => {
     }
   });
 
+  test('"The reception of any packet from its peer … SHOULD clear the endpoint\'s retransmission count"', () => {
+    const solo = new Solo({ timing: { maxRetransmissions: 2 } }).connect();
+    solo.association.shutdown(0);
+    for (let i = 0; i < 5; i++) {
+      solo.run(solo.stats.rtoMs);
+      solo.receive(dataChunk({ tsn: TSN + i, ssn: i }));
+    }
+    expect(solo.closed).toBeUndefined();
+    expect(solo.stats.rtoMs).toBe(300 * 2 ** 5);
+  });
+
   test('T5-shutdown-guard: a peer that never gets done is aborted after 5 * RTO.Max', () => {
     const solo = new Solo().connect();
     solo.association.shutdown(0);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CHUNK } from '../../src/sctp/packet/chunk.ts';
+import { BurstLimit } from '../../src/sctp/tx/burst-limit.ts';
 import { Pair, pattern } from './support/pair.ts';
 import { Solo } from './support/solo.ts';
 import { chunksOf, dataOf, sackChunk } from './support/wire.ts';
@@ -70,6 +71,43 @@ describe('fast retransmit (RFC 9260 §7.2.4)', () => {
     const packets = solo.takeSent().map((packet) => dataOf(packet).map(({ tsn }) => (tsn - base) >>> 0));
     expect(packets[0]).toEqual([0, 1, 2]);
     expect(solo.stats.retransmissions).toBe(3);
+  });
+
+  test('nothing new goes along while cwnd is full', () => {
+    const solo = new Solo({ maxBurst: 1000 }).connect();
+    solo.send(0, 'lost');
+    for (let i = 1; i < 60; i++) solo.send(0, pattern(i < 13 ? 1000 : 100, i));
+    solo.flush();
+    const base = solo.local.initialTsn;
+    for (let end = 2; end <= 3; end++) solo.receive(sackChunk(base - 1, [[2, end]]));
+    numbers(solo);
+    solo.receive(sackChunk(base - 1, [[2, 4]]));
+    expect(solo.stats.flightSize).toBeGreaterThan(solo.stats.cwnd);
+    expect(solo.association.bufferedAmount(0)).toBeGreaterThan(0);
+    expect(numbers(solo)).toEqual([0]);
+  });
+
+  test('RFC 9260 §6.1: restarts T3-rtx when the lowest outstanding TSN is what is sent again, and not otherwise', () => {
+    for (const [missing, expiresAt] of [
+      [0, 500],
+      [1, 300],
+    ] as const) {
+      const { solo, tsn } = inFlight(12);
+      if (missing === 1) solo.receive(sackChunk(tsn(-1), [[3, 3]])); // 0 is missing too, but of another report
+      solo.run(200);
+      const gaps = (end: number): [number, number][] =>
+        missing === 0
+          ? [[2, end]]
+          : [
+              [1, 1],
+              [3, end],
+            ];
+      for (const end of [4, 5, 6]) solo.receive(sackChunk(tsn(-1), missing === 0 ? gaps(end) : gaps(end)));
+      solo.run(expiresAt - 200 - 1);
+      expect(solo.stats.t3Expiries, `${missing} missing`).toBe(0);
+      solo.run(1);
+      expect(solo.stats.t3Expiries, `${missing} missing`).toBe(1);
+    }
   });
 
   test('a chunk that was fast retransmitted is not again: T3-rtx is left', () => {
@@ -143,8 +181,23 @@ describe('T3-rtx (RFC 9260 §6.3.2, §6.3.3)', () => {
     answer[0] = CHUNK.heartbeatAck;
     solo.receive(answer);
     expect(solo.stats.rtoMs).toBe(300);
-    solo.run(300_000);
-    expect(solo.closed, 'but does not hide that no data gets through').toMatchObject({ reason: 'failed' });
+  });
+
+  test('§8.1: answered HEARTBEATs do not hide that no data gets through', () => {
+    const { solo } = inFlight(1);
+    for (let i = 0; i < 30 && solo.closed === undefined; i++) {
+      solo.run(solo.stats.rtoMs);
+      for (const { name, bytes } of solo.takeSent().flatMap(chunksOf)) {
+        if (name !== 'heartbeat') continue;
+        const answer = bytes.slice();
+        answer[0] = CHUNK.heartbeatAck;
+        solo.receive(answer);
+      }
+    }
+    expect(solo.closed).toMatchObject({
+      reason: 'failed',
+      message: 'the peer does not answer: data, 11 times in a row',
+    });
   });
 
   test('§6.1 C: retransmissions go before new data', () => {
@@ -257,6 +310,15 @@ describe('bursts', () => {
     const sent = numbers(solo).length;
     expect(sent).toBeGreaterThanOrEqual(6);
     expect(sent).toBeLessThanOrEqual(4 + 2 * 6);
+  });
+
+  test('but an allowance does not save up while there is nothing to send', () => {
+    const burst = new BurstLimit(4);
+    burst.beginTurn(0);
+    for (let i = 0; i < 100; i++) burst.packetsAcknowledged(2);
+    let count = 0;
+    for (; !burst.isExhausted; count++) burst.packetSent();
+    expect(count).toBe(4 + 2 * 2);
   });
 
   test('RFC 9260 §6.1: the I bit asks for a SACK at once when a small window is full, and with retransmissions', () => {

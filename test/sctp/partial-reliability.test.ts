@@ -367,7 +367,7 @@ describe('FORWARD TSN, receiving (RFC 3758 §3.6)', () => {
 
   test('streams there are not are ignored, and old sequence numbers too', () => {
     const solo = new Solo({ inboundStreams: 4 }).connect();
-    solo.receive(dataChunk({ tsn: TSN }));
+    for (let i = 0; i < 3; i++) solo.receive(dataChunk({ tsn: TSN + i, ssn: i }));
     solo.receive(
       forward(5, [
         [4, 1],
@@ -375,8 +375,8 @@ describe('FORWARD TSN, receiving (RFC 3758 §3.6)', () => {
         [0, 0],
       ]),
     );
-    solo.receive(dataChunk({ tsn: TSN + 6, ssn: 1 }));
-    expect(solo.messages).toHaveLength(2);
+    solo.receive(dataChunk({ tsn: TSN + 6, ssn: 3 }));
+    expect(solo.messages).toHaveLength(4);
   });
 
   test('sequence numbers wrap', () => {
