@@ -161,6 +161,8 @@ export class DataSender {
     this.#burst.packetSent();
     this.#fastRetransmitDue = false;
     this.#lastDataAt = now;
+    this.#recovery.onPacketSent(now);
+    this.#setRecoveryTimer();
     const { cwnd } = this.congestion;
     const isStalled = this.outstanding.flightSize >= cwnd && cwnd < SMALL_WINDOW_PACKETS * this.#capacity;
     if (isStalled || isRetransmission) {

@@ -7,6 +7,8 @@ import type { OutstandingData } from './outstanding-data.ts';
 export interface LossRecovery {
   /** A loss episode is under way: what is lost in it belongs to the same event of congestion (Fast Recovery). */
   readonly inRecovery: boolean;
+  /** A packet with data went out, first transmissions or others. A probe for lost tails would set its timer here. */
+  onPacketSent(now: number): void;
   /**
    * A SACK was taken in. What it found stands in `outstanding`.
    * @returns true when this SACK began a loss episode

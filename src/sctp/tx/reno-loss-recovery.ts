@@ -28,7 +28,10 @@ export class RenoLossRecovery implements LossRecovery {
     return this.#inRecovery;
   }
 
+  /** Nothing here depends on time: what reports do not find is left to T3-rtx. */
   readonly nextTimeout: number = Number.POSITIVE_INFINITY;
+
+  onPacketSent(): void {}
 
   handleTimeout(): boolean {
     return false;
