@@ -15,7 +15,7 @@ const BUFFERED_BYTES = 1024 * 1024;
 const HEADROOM = 24;
 const TAILROOM = 16;
 
-const random: RandomSource = { fill: (target) => void crypto.getRandomValues(target) };
+const random: RandomSource = { fill: (target) => void crypto.getRandomValues(target as Uint8Array<ArrayBuffer>) };
 
 class Side {
   readonly association: SctpAssociation;

@@ -24,6 +24,7 @@ import {
   type DtlsRole,
   MAX_RECORD_HEADROOM,
   MAX_RECORD_TAILROOM,
+  type SrtpProfile,
 } from '../dtls/index.ts';
 import type { SocketAddress } from '../ice/address.ts';
 import { IceAgent, type IceAgentOptions, type IceEvent } from '../ice/index.ts';
@@ -53,6 +54,17 @@ const MAX_EARLY_DATAGRAMS = 8;
  */
 const DTLS_TIMEOUT_PER_ROUND_TRIP = 1.5;
 const MIN_DTLS_TIMEOUT_MS = 50;
+
+/**
+ * Offered also when no media is negotiated yet: RFC 8827 §6.5 wants one DTLS association for data and media, and a peer
+ * may refuse a handshake without use_srtp (RFC 5764 §4.1). In our order of preference.
+ */
+const SRTP_PROFILES: readonly SrtpProfile[] = [
+  'SRTP_AEAD_AES_128_GCM',
+  'SRTP_AEAD_AES_256_GCM',
+  'SRTP_AES128_CM_HMAC_SHA1_80',
+  'SRTP_AES128_CM_HMAC_SHA1_32',
+];
 
 export type SessionOptions = {
   readonly crypto: CryptoProvider;
@@ -267,6 +279,7 @@ export class Session {
     const { crypto, random, certificate, dtls, mtu = DEFAULT_MTU } = this.#options;
     return new DtlsConnection(
       {
+        srtpProfiles: SRTP_PROFILES,
         ...dtls,
         crypto,
         random,
