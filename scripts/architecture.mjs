@@ -24,6 +24,7 @@ const ROOT = '(root)';
 const RANKS = new Map([
   ['binary', 0],
   ['machine.ts', 0],
+  ['webidl', 0],
   ['crypto', 1],
   ...PROTOCOLS.map((layer) => /** @type {const} */ ([layer, 2])),
   ['runtime', 3],

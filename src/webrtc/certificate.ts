@@ -13,7 +13,7 @@ import {
   isObject,
   requireInternal,
   toDOMString,
-} from './webidl.ts';
+} from '../webidl/conversions.ts';
 
 export interface RTCDtlsFingerprint {
   algorithm?: string;

@@ -1,6 +1,5 @@
 /** RTCConfiguration (WebRTC §4.2): conversion, validation, and "set a configuration" (§4.4.1.6). */
-import { RTCCertificate } from './certificate.ts';
-import { type IceServerUrl, parseIceServerUrl } from './ice-server-url.ts';
+
 import {
   type Conversion,
   Dictionary,
@@ -11,7 +10,9 @@ import {
   sequence,
   toDOMString,
   toUSVString,
-} from './webidl.ts';
+} from '../webidl/conversions.ts';
+import { RTCCertificate } from './certificate.ts';
+import { type IceServerUrl, parseIceServerUrl } from './ice-server-url.ts';
 
 export type RTCIceTransportPolicy = 'all' | 'relay';
 export type RTCBundlePolicy = 'balanced' | 'max-compat' | 'max-bundle';

@@ -1,6 +1,7 @@
 /** RTCDataChannelEvent (WebRTC §6.3): the peer has opened a data channel. */
+
+import { Dictionary, exposeInterface, instance } from '../webidl/conversions.ts';
 import { RTCDataChannel } from './data-channel.ts';
-import { Dictionary, exposeInterface, instance } from './webidl.ts';
 
 export interface RTCDataChannelEventInit extends EventInit {
   channel: RTCDataChannel;

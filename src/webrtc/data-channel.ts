@@ -3,13 +3,6 @@
  * `data-channel-procedures.ts`; both share the slots.
  */
 import type { Channel } from '../datachannel/index.ts';
-import type { RTCErrorEvent } from './error-event.ts';
-import {
-  type AnyEventHandler,
-  defineEventHandlers,
-  type EventHandler,
-  type TypedEventTargetConstructor,
-} from './event-handlers.ts';
 import {
   enforceUnsignedLong,
   exposeInterface,
@@ -17,7 +10,14 @@ import {
   requireInternal,
   toDOMString,
   toUSVString,
-} from './webidl.ts';
+} from '../webidl/conversions.ts';
+import {
+  type AnyEventHandler,
+  defineEventHandlers,
+  type EventHandler,
+  type TypedEventTargetConstructor,
+} from '../webidl/event-handlers.ts';
+import type { RTCErrorEvent } from './error-event.ts';
 
 export type RTCDataChannelState = 'connecting' | 'open' | 'closing' | 'closed';
 export type RTCPriorityType = 'very-low' | 'low' | 'medium' | 'high';

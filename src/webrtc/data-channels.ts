@@ -1,6 +1,14 @@
 /** The data channels of a connection: made by us or by the peer (WebRTC §6.1, §6.2.1, §6.2.3). */
 import type { Channel, ChannelParameters } from '../datachannel/index.ts';
 import {
+  Dictionary,
+  enforceUnsignedShort,
+  enumeration,
+  INTERNAL,
+  toBoolean,
+  toUSVString,
+} from '../webidl/conversions.ts';
+import {
   type DataChannelParameters,
   type DataChannelSlots,
   RTCDataChannel,
@@ -11,7 +19,6 @@ import { announceClosed, announceOpen } from './data-channel-procedures.ts';
 import { RTCError } from './error.ts';
 import { updateNegotiationNeeded } from './negotiation-needed.ts';
 import type { ExposedDataChannel, PeerConnectionSlots } from './slots.ts';
-import { Dictionary, enforceUnsignedShort, enumeration, INTERNAL, toBoolean, toUSVString } from './webidl.ts';
 
 export interface RTCDataChannelInit {
   ordered?: boolean;

@@ -1,13 +1,14 @@
 /** RTCDtlsTransport (WebRTC §5.5): a view of the DTLS association. The connection's tasks write the slots. */
-import type { RTCErrorEvent } from './error-event.ts';
+
+import { exposeInterface, requireInternal } from '../webidl/conversions.ts';
 import {
   type AnyEventHandler,
   defineEventHandlers,
   type EventHandler,
   type TypedEventTargetConstructor,
-} from './event-handlers.ts';
+} from '../webidl/event-handlers.ts';
+import type { RTCErrorEvent } from './error-event.ts';
 import type { RTCIceTransport } from './ice-transport.ts';
-import { exposeInterface, requireInternal } from './webidl.ts';
 
 export type RTCDtlsTransportState = 'new' | 'connecting' | 'connected' | 'closed' | 'failed';
 

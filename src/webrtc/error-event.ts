@@ -1,6 +1,7 @@
 /** RTCErrorEvent (WebRTC §11.3): `error` at a data channel or a DTLS transport. */
+
+import { Dictionary, exposeInterface, instance } from '../webidl/conversions.ts';
 import { RTCError } from './error.ts';
-import { Dictionary, exposeInterface, instance } from './webidl.ts';
 
 export interface RTCErrorEventInit extends EventInit {
   error: RTCError;

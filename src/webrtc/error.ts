@@ -1,5 +1,12 @@
 /** RTCError: a DOMException that says which protocol failed (WebRTC §11.1, §11.2). */
-import { Dictionary, enumeration, exposeInterface, toDOMString, toLong, toUnsignedLong } from './webidl.ts';
+import {
+  Dictionary,
+  enumeration,
+  exposeInterface,
+  toDOMString,
+  toLong,
+  toUnsignedLong,
+} from '../webidl/conversions.ts';
 
 export type RTCErrorDetailType =
   | 'data-channel-failure'

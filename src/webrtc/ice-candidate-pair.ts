@@ -1,6 +1,7 @@
 /** RTCIceCandidatePair (WebRTC §5.6.1): the two ends of the path in use. */
+
+import { exposeInterface, requireInternal } from '../webidl/conversions.ts';
 import type { RTCIceCandidate } from './ice-candidate.ts';
-import { exposeInterface, requireInternal } from './webidl.ts';
 
 export class RTCIceCandidatePair {
   readonly #local: RTCIceCandidate;

@@ -8,7 +8,7 @@ import {
   toDOMString,
   toUnsignedShort,
   toUSVString,
-} from './webidl.ts';
+} from '../webidl/conversions.ts';
 
 export type RTCIceComponent = 'rtp' | 'rtcp';
 export type RTCIceProtocol = 'udp' | 'tcp';

@@ -1,13 +1,14 @@
 /** RTCIceTransport (WebRTC §5.6): a view of the ICE agent. The connection's tasks write the slots, this object shows them. */
+
+import { exposeInterface, requireInternal } from '../webidl/conversions.ts';
 import {
   type AnyEventHandler,
   defineEventHandlers,
   type EventHandler,
   type TypedEventTargetConstructor,
-} from './event-handlers.ts';
+} from '../webidl/event-handlers.ts';
 import type { RTCIceCandidate, RTCIceComponent } from './ice-candidate.ts';
 import type { RTCIceCandidatePair } from './ice-candidate-pair.ts';
-import { exposeInterface, requireInternal } from './webidl.ts';
 
 export type RTCIceRole = 'unknown' | 'controlling' | 'controlled';
 export type RTCIceGathererState = 'new' | 'gathering' | 'complete';

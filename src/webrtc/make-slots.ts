@@ -3,6 +3,7 @@ import { type CryptoProvider, defaultCrypto, generateCertificate } from '../cryp
 import { defaultRuntime } from '../runtime/default.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { newSessionId } from '../sdp/index.ts';
+import { INTERNAL } from '../webidl/conversions.ts';
 import { RTCCertificate } from './certificate.ts';
 import type { Configuration } from './configuration.ts';
 import { updateNegotiationNeeded } from './negotiation-needed.ts';
@@ -12,7 +13,6 @@ import type { PeerConnectionSlots } from './slots.ts';
 import { PairTraffic, StatsIds } from './stats-counters.ts';
 import { TaskQueue } from './task-queue.ts';
 import { newIceCredentials } from './transports.ts';
-import { INTERNAL } from './webidl.ts';
 
 /** @throws DOMException InvalidAccessError when a certificate has expired */
 export function makeSlots(

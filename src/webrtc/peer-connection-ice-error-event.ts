@@ -1,5 +1,12 @@
 /** RTCPeerConnectionIceErrorEvent (WebRTC §4.8.3): a STUN or TURN server did not help. */
-import { Dictionary, exposeInterface, nullable, toDOMString, toUnsignedShort, toUSVString } from './webidl.ts';
+import {
+  Dictionary,
+  exposeInterface,
+  nullable,
+  toDOMString,
+  toUnsignedShort,
+  toUSVString,
+} from '../webidl/conversions.ts';
 
 export interface RTCPeerConnectionIceErrorEventInit extends EventInit {
   address?: string | null;

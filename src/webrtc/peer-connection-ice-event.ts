@@ -1,6 +1,14 @@
 /** RTCPeerConnectionIceEvent (WebRTC §4.8.2): a candidate to tell the peer; `null` when there are no more. */
+
+import {
+  Dictionary,
+  exposeInterface,
+  instance,
+  nullable,
+  requireArguments,
+  toUSVString,
+} from '../webidl/conversions.ts';
 import { RTCIceCandidate } from './ice-candidate.ts';
-import { Dictionary, exposeInterface, instance, nullable, requireArguments, toUSVString } from './webidl.ts';
 
 export interface RTCPeerConnectionIceEventInit extends EventInit {
   candidate?: RTCIceCandidate | null;

@@ -3,6 +3,20 @@
  * to the algorithm of that name in the files beside; the state is in `slots.ts`.
  */
 import { defaultCrypto } from '../crypto/index.ts';
+import {
+  Dictionary,
+  exposeInterface,
+  INTERNAL,
+  requireArguments,
+  toBoolean,
+  toCallback,
+} from '../webidl/conversions.ts';
+import {
+  type AnyEventHandler,
+  defineEventHandlers,
+  type EventHandler,
+  type TypedEventTargetConstructor,
+} from '../webidl/event-handlers.ts';
 import { addIceCandidate } from './add-ice-candidate.ts';
 import { makeCertificate, RTCCertificate } from './certificate.ts';
 import { closeConnection } from './close.ts';
@@ -11,12 +25,6 @@ import { type CreatedDescription, createAnswer, createOffer } from './create-des
 import type { RTCDataChannel } from './data-channel.ts';
 import type { RTCDataChannelEvent } from './data-channel-event.ts';
 import { createDataChannel, type RTCDataChannelInit } from './data-channels.ts';
-import {
-  type AnyEventHandler,
-  defineEventHandlers,
-  type EventHandler,
-  type TypedEventTargetConstructor,
-} from './event-handlers.ts';
 import { type RTCIceCandidateInit, toCandidateInit } from './ice-candidate.ts';
 import { makeSlots } from './make-slots.ts';
 import type { RTCPeerConnectionIceErrorEvent } from './peer-connection-ice-error-event.ts';
@@ -44,7 +52,6 @@ import {
 import { collectStats } from './stats.ts';
 import type { RTCStatsReport } from './stats-report.ts';
 import { stunServers } from './transports.ts';
-import { Dictionary, exposeInterface, INTERNAL, requireArguments, toBoolean, toCallback } from './webidl.ts';
 
 export interface RTCOfferOptions {
   iceRestart?: boolean;

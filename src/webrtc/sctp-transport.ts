@@ -1,12 +1,13 @@
 /** RTCSctpTransport (WebRTC §6.1.1): a view of the SCTP association. The connection's tasks write the slots. */
-import type { RTCDtlsTransport } from './dtls-transport.ts';
+
+import { exposeInterface, requireInternal } from '../webidl/conversions.ts';
 import {
   type AnyEventHandler,
   defineEventHandlers,
   type EventHandler,
   type TypedEventTargetConstructor,
-} from './event-handlers.ts';
-import { exposeInterface, requireInternal } from './webidl.ts';
+} from '../webidl/event-handlers.ts';
+import type { RTCDtlsTransport } from './dtls-transport.ts';
 
 export type RTCSctpTransportState = 'connecting' | 'connected' | 'closed';
 

@@ -1,5 +1,5 @@
 /** RTCSessionDescription (WebRTC §4.6.2): an SDP text and what it is for. */
-import { Dictionary, enumeration, exposeInterface, toDOMString } from './webidl.ts';
+import { Dictionary, enumeration, exposeInterface, toDOMString } from '../webidl/conversions.ts';
 
 export type RTCSdpType = 'offer' | 'pranswer' | 'answer' | 'rollback';
 

@@ -1,5 +1,5 @@
 /** RTCStatsReport (WebRTC §8.3): a read-only map from ids to RTCStats dictionaries. */
-import { exposeInterface, requireInternal } from './webidl.ts';
+import { exposeInterface, requireInternal } from '../webidl/conversions.ts';
 
 export type RTCStatsType =
   | 'peer-connection'

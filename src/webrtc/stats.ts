@@ -5,10 +5,10 @@
 import { fingerprint } from '../crypto/index.ts';
 import type { CandidatePair, LocalCandidate, RemoteCandidate } from '../ice/index.ts';
 import type { Session } from '../session/index.ts';
+import { INTERNAL } from '../webidl/conversions.ts';
 import { certificateOf } from './certificate.ts';
 import type { ExposedDataChannel, PeerConnectionSlots } from './slots.ts';
 import { type RTCStats, RTCStatsReport } from './stats-report.ts';
-import { INTERNAL } from './webidl.ts';
 
 /** RFC 5246 and webrtc-stats `tlsVersion`: DTLS 1.2 is { 254, 253 }. */
 const DTLS_1_2 = 'FEFD';

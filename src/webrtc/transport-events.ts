@@ -3,6 +3,7 @@ import type { ChannelEvent } from '../datachannel/index.ts';
 import { ALERT_CODES } from '../dtls/index.ts';
 import type { CandidatePair, IceEvent } from '../ice/index.ts';
 import type { SessionEvent } from '../session/index.ts';
+import { INTERNAL } from '../webidl/conversions.ts';
 import { updateConnectionState, updateIceGatheringState } from './connection-state.ts';
 import { announceClosing, announceOpen, decreaseBufferedAmount, receiveMessage } from './data-channel-procedures.ts';
 import { addIncomingDataChannel, endDataChannel } from './data-channels.ts';
@@ -13,7 +14,6 @@ import { RTCIceCandidatePair } from './ice-candidate-pair.ts';
 import { endOfLocalCandidates, localCandidateInit, remoteCandidateInit, surfaceCandidate } from './local-candidates.ts';
 import { RTCPeerConnectionIceErrorEvent } from './peer-connection-ice-error-event.ts';
 import type { PeerConnectionSlots } from './slots.ts';
-import { INTERNAL } from './webidl.ts';
 
 export function handleSessionEvent(slots: PeerConnectionSlots, event: SessionEvent): void {
   switch (event.kind) {

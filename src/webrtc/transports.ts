@@ -5,6 +5,7 @@
 import { type IceCredentials, parseCandidate } from '../ice/index.ts';
 import { dataSection, isRejected, type Negotiated, negotiate, type SessionDescription } from '../sdp/index.ts';
 import { DEFAULT_MAX_MESSAGE_SIZE } from '../session/index.ts';
+import { INTERNAL } from '../webidl/conversions.ts';
 import { credentialsOf, usernameFragmentOf } from './applied-description.ts';
 import { certificateOf, type RTCCertificate } from './certificate.ts';
 import type { Configuration } from './configuration.ts';
@@ -17,7 +18,6 @@ import { dataMaxMessageSize, RTCSctpTransport, type SctpTransportSlots } from '.
 import type { PeerConnectionSlots } from './slots.ts';
 import { PairTraffic } from './stats-counters.ts';
 import { handleSessionEvent } from './transport-events.ts';
-import { INTERNAL } from './webidl.ts';
 
 /** Bound on one message of ours, in bytes, where the peer knows none: it is held in memory until it is sent. */
 const CAN_SEND_SIZE = 2 ** 30;

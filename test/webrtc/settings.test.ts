@@ -90,3 +90,42 @@ test('udpSocket: three connections on one port; iceLite: the server only answers
   expect(shared.size).toBe(0);
   shared.close();
 });
+
+test('udpSocket: naming another connection’s address as a candidate does not turn its data away', async () => {
+  pair = new Pair();
+  const { network } = pair;
+  const server = network.addHost({ addresses: ['198.51.100.1'], link: { delayMs: 5 } });
+  const shared = await SharedUdpSocket.bind({ address: '198.51.100.1', port: 3478, runtime: server });
+  const join = async (address: string): Promise<[RTCPeerConnection, RTCPeerConnection, RTCDataChannel]> => {
+    const client = new RTCPeerConnection(
+      {},
+      { runtime: network.addHost({ addresses: [address], link: { delayMs: 5 } }) },
+    );
+    const service = new RTCPeerConnection({}, { runtime: server, udpSocket: shared });
+    service.onicecandidate = ({ candidate }) => void client.addIceCandidate(candidate).catch(() => {});
+    const channel = client.createDataChannel('x');
+    await exchange(client, service);
+    await pair!.until(() => channel.readyState === 'open');
+    return [client, service, channel];
+  };
+  const [alice, hers, channel] = await join('192.0.2.11');
+  const [mallory, his] = await join('192.0.2.12');
+  const { remote } = hers.sctp!.transport.iceTransport.getSelectedCandidatePair()!;
+  // Mallory restarts ICE, so that new candidates are checked, and names Alice's address.
+  await mallory.setLocalDescription(await mallory.createOffer({ iceRestart: true }));
+  await his.setRemoteDescription(mallory.localDescription!);
+  await his.setLocalDescription();
+  await his.addIceCandidate({ candidate: remote.candidate.replace(/ ufrag \S+/, ''), sdpMid: '0' });
+  await mallory.setRemoteDescription(his.localDescription!);
+  await pair.until(() => his.sctp!.transport.iceTransport.state === 'connected');
+  const arrived = new Promise((resolve) => {
+    hers.addEventListener('datachannel', ({ channel }) => channel.addEventListener('message', resolve));
+  });
+  const second = alice.createDataChannel('y');
+  await pair.until(() => second.readyState === 'open');
+  second.send('hello');
+  await pair.during(arrived);
+  expect(channel.readyState).toBe('open');
+  for (const connection of [alice, hers, mallory, his]) connection.close();
+  shared.close();
+});

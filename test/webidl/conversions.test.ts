@@ -8,7 +8,7 @@ import {
   toLong,
   toUnsignedShort,
   toUSVString,
-} from '../../src/webrtc/webidl.ts';
+} from '../../src/webidl/conversions.ts';
 
 describe('integers', () => {
   test.each([

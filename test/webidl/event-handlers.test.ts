@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defineEventHandlers } from '../../src/webrtc/event-handlers.ts';
+import { defineEventHandlers } from '../../src/webidl/event-handlers.ts';
 
 class Bell extends EventTarget {
   declare onring: unknown;

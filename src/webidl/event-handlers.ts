@@ -2,7 +2,7 @@
  * Event handler attributes (`onmessage` and its kin) and typed `EventTarget`s, as HTML defines them
  * (https://html.spec.whatwg.org/multipage/webappapis.html#event-handler-attributes).
  */
-import { isObject } from './webidl.ts';
+import { isObject } from './conversions.ts';
 
 /** What may be assigned to an `on…` attribute. */
 export type EventHandler<E extends Event> = ((event: E) => unknown) | null;
