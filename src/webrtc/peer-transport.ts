@@ -243,7 +243,10 @@ export class PeerTransport {
       return;
     }
     const socketId = ++this.#lastSocketId;
-    this.#sharedMember = shared.join((packet, remote) => this.#receive(packet, socketId, remote));
+    this.#sharedMember = shared.join({
+      receive: (packet, remote) => this.#receive(packet, socketId, remote),
+      isAuthorized: (remote) => this.session.ice.isAuthorizedPath(socketId, remote),
+    });
     this.#sharedMember.addUsernameFragment(usernameFragment);
     this.#addSocket(socketId, this.#sharedMember);
   }

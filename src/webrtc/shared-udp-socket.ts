@@ -3,7 +3,7 @@
  * socket (`PeerConnectionSettings.udpSocket`) uses it as its only host candidate.
  */
 import type { SocketAddress } from '../ice/address.ts';
-import { UdpMux } from '../ice/udp-mux.ts';
+import { UdpMux, type UdpMuxMember } from '../ice/udp-mux.ts';
 import { defaultRuntime } from '../runtime/default.ts';
 import type { Runtime, UdpSocket } from '../runtime/runtime.ts';
 
@@ -15,8 +15,6 @@ export type SharedUdpSocketOptions = {
   /** Default: the runtime this code runs on. */
   readonly runtime?: Runtime;
 };
-
-type Receive = (packet: Uint8Array, remote: SocketAddress) => void;
 
 export class SharedUdpSocket {
   readonly #mux = new UdpMux<SharedSocketMember>();
@@ -30,7 +28,7 @@ export class SharedUdpSocket {
     shared.#socket = await (runtime ?? defaultRuntime()).bindUdp({
       address,
       ...(port === undefined ? {} : { port }),
-      onPacket: (packet, remote) => shared.#mux.route(packet, remote)?.receive(packet, remote),
+      onPacket: (packet, remote) => shared.#mux.handlePacket(packet, remote),
     });
     return shared;
   }
@@ -46,8 +44,8 @@ export class SharedUdpSocket {
   }
 
   /** A connection's share; closing it leaves the socket open. */
-  join(receive: Receive): SharedSocketMember {
-    return new SharedSocketMember(this.#open(), this.#mux, receive);
+  join(connection: UdpMuxMember): SharedSocketMember {
+    return new SharedSocketMember(this.#open(), this.#mux, connection);
   }
 
   /** Frees the port. Connections that still use it lose their path. */
@@ -63,16 +61,15 @@ export class SharedUdpSocket {
 }
 
 /** What one connection sees of a shared socket. */
-export class SharedSocketMember {
-  readonly receive: Receive;
+export class SharedSocketMember implements UdpMuxMember {
   readonly #socket: UdpSocket;
   readonly #mux: UdpMux<SharedSocketMember>;
-  #lastRemote: SocketAddress | null = null;
+  readonly #connection: UdpMuxMember;
 
-  constructor(socket: UdpSocket, mux: UdpMux<SharedSocketMember>, receive: Receive) {
+  constructor(socket: UdpSocket, mux: UdpMux<SharedSocketMember>, connection: UdpMuxMember) {
     this.#socket = socket;
     this.#mux = mux;
-    this.receive = receive;
+    this.#connection = connection;
   }
 
   get localAddress(): SocketAddress {
@@ -84,11 +81,16 @@ export class SharedSocketMember {
   }
 
   send(packet: Uint8Array, remote: SocketAddress): void {
-    if (remote !== this.#lastRemote) {
-      this.#mux.noteSent(this, remote);
-      this.#lastRemote = remote;
-    }
+    this.#mux.noteSent(this, packet, remote);
     this.#socket.send(packet, remote);
+  }
+
+  receive(packet: Uint8Array, remote: SocketAddress): void {
+    this.#connection.receive(packet, remote);
+  }
+
+  isAuthorized(remote: SocketAddress): boolean {
+    return this.#connection.isAuthorized(remote);
   }
 
   close(): void {
