@@ -27,14 +27,61 @@ export type FrameMetadata = {
   readonly isSwitchPoint?: boolean;
   /** Whether no later frame refers to this one. */
   readonly isDiscardable?: boolean;
+  /** VP8: counts key frames, modulo 32 (KEYIDX). */
+  readonly keyFrameIndex?: number;
+  /**
+   * VP9 in flexible mode: how many pictures back each picture is that this one refers to, 1 … 127 (P_DIFF), at most three;
+   * empty where it refers to none. Left out, the mode is not flexible.
+   */
+  readonly pictureReferences?: readonly number[];
+  /** VP9: the layers and the pattern of the stream, from here on (RFC 9628 §4.2.1). */
+  readonly scalability?: Vp9ScalabilityStructure;
+  /** VP9: the frames that a picture of several spatial layers is made of, in their order. */
+  readonly layerFrames?: readonly LayerFrame[];
   readonly width?: number;
   readonly height?: number;
+};
+
+/** One spatial layer's part of a picture. */
+export type LayerFrame = {
+  /** Bytes; the layer frames of a picture follow one another and fill its data. */
+  readonly length: number;
+  readonly spatialLayer: number;
+  /** Whether it refers to pictures before this one; unless told otherwise, where the picture is no key frame. */
+  readonly isInterPicturePredicted?: boolean;
+  /** Whether it is predicted from the layer below in this picture; unless told otherwise, where there is one. */
+  readonly usesLayerBelow?: boolean;
+  /** Whether no layer above uses it, in this picture or the next ones. */
+  readonly isUnusedAbove?: boolean;
+  readonly pictureReferences?: readonly number[];
+};
+
+/** The scalability structure (SS) of a VP9 stream. */
+export type Vp9ScalabilityStructure = {
+  /** 1 … 8. */
+  readonly spatialLayers: number;
+  /** Of each spatial layer. */
+  readonly resolutions?: readonly { readonly width: number; readonly height: number }[];
+  /** The pictures of the group that repeats (non-flexible mode), at most 255. */
+  readonly pictureGroup?: readonly Vp9GroupPicture[];
+};
+
+export type Vp9GroupPicture = {
+  readonly temporalLayer: number;
+  readonly isSwitchPoint: boolean;
+  /** How many pictures back each picture is that this one refers to; at most three. */
+  readonly references: readonly number[];
 };
 
 /** What one payload says of itself. */
 export type PayloadInfo = {
   /** Whether a frame can begin with this payload. */
   readonly startsFrame: boolean;
+  /**
+   * Set where the payload may as well go on with a frame that began before: it starts one only when the packet before it
+   * was of another frame (had another timestamp, or ended its frame).
+   */
+  readonly isStartUncertain?: boolean;
   /** Whether the frame ends with it, where the format says so itself; `undefined` where the marker bit says it. */
   readonly endsFrame?: boolean;
   /** Whether it belongs to a key frame, as far as one payload can tell; counts on a payload that starts a frame. */
@@ -44,9 +91,10 @@ export type PayloadInfo = {
 
 /**
  * Makes the room for one payload: `length` bytes to fill, all of them, before the next call. `isLast` closes the frame,
- * which in most formats of video sets the marker bit.
+ * which in most formats of video sets the marker bit. For frames of several spatial layers, `layer` counts the layers'
+ * parts from 0 and `endsLayer` closes one: what a dependency descriptor needs to know. Without them there is one part.
  */
-export type OpenPayload = (length: number, isLast: boolean) => Uint8Array;
+export type OpenPayload = (length: number, isLast: boolean, layer?: number, endsLayer?: boolean) => Uint8Array;
 
 export interface PayloadFormat {
   /**
