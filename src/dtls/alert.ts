@@ -7,12 +7,13 @@
  *     } Alert;
  */
 
-/** Alert descriptions by their RFC names (RFC 5246 §7.2.2, RFC 8446 §6, RFC 7301 §3.2, RFC 7507 §2). */
+/** Alert descriptions by their RFC names (RFC 5246 §7.2.2, RFC 6066 §9, RFC 8446 §6, RFC 7301 §3.2, RFC 7507 §2). */
 export const ALERT_CODES = {
   close_notify: 0,
   unexpected_message: 10,
   bad_record_mac: 20,
   record_overflow: 22,
+  decompression_failure: 30,
   handshake_failure: 40,
   bad_certificate: 42,
   unsupported_certificate: 43,
@@ -32,6 +33,9 @@ export const ALERT_CODES = {
   no_renegotiation: 100,
   missing_extension: 109,
   unsupported_extension: 110,
+  unrecognized_name: 112,
+  bad_certificate_status_response: 113,
+  unknown_psk_identity: 115,
   certificate_required: 116,
   no_application_protocol: 120,
 } as const;

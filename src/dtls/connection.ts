@@ -19,12 +19,6 @@ import type { SrtpProfile } from './srtp-profiles.ts';
 import { type DtlsStats, newStats } from './stats.ts';
 import { DTLS_1_2 } from './version.ts';
 
-/**
- * Bound: application data that overtook the peer's Finished waits for it (RFC 6347 §4.2.4: "either discard or buffer").
- * A few datagrams spare the layer above a retransmission; what is more is dropped.
- */
-const MAX_EARLY_DATA_RECORDS = 16;
-
 export class DtlsConnection implements Machine {
   readonly role: DtlsRole;
   readonly stats: DtlsStats = newStats();
@@ -34,7 +28,6 @@ export class DtlsConnection implements Machine {
   readonly #handshake: HandshakeLayer;
   #state: DtlsState = 'new';
   #peerClosed = false;
-  #earlyData: Uint8Array[] = [];
 
   /** @throws TypeError or RangeError that says which option is wrong */
   constructor(options: DtlsOptions, sink: Sink<DtlsEvent>) {
@@ -199,22 +192,26 @@ export class DtlsConnection implements Machine {
 
   /** Ends the connection with a close_notify. The peer's own may still come, as `closed`. */
   close(): void {
-    if (this.#state === 'connected' || this.#state === 'connecting') this.#sendAlert('warning', 'close_notify');
+    const wasOpen = this.#isOpen;
     if (this.#state !== 'failed') this.#end('closed');
+    if (wasOpen) this.#sendAlert('warning', 'close_notify');
     this.#events.flush();
   }
 
   /** Ends the connection with a fatal alert; there is no event. */
   abort(alert: AlertDescription): void {
     if (!Object.hasOwn(ALERT_CODES, alert)) throw new TypeError(`there is no alert named ${alert}`);
-    if (this.#state === 'connected' || this.#state === 'connecting') this.#sendAlert('fatal', alert);
+    const wasOpen = this.#isOpen;
     if (this.#state !== 'closed') this.#end('failed');
+    if (wasOpen) this.#sendAlert('fatal', alert);
   }
 
   // Input
 
   #handleRecord(datagram: Uint8Array, start: number, end: number, now: number): void {
     const { dropped } = this.stats;
+    // A peer in the same process answers our last flight while we still send it.
+    if (this.#state === 'connecting' && this.#handshake.isComplete) this.#connect();
     if (this.#state === 'failed' || this.#peerClosed) {
       dropped.afterClose++;
       return;
@@ -253,9 +250,13 @@ export class DtlsConnection implements Machine {
     if (this.#state === 'connected') {
       if (this.#handshake.flights.datagrams.length > 0) this.#handshake.flights.acknowledge(); // the peer has our Finished
       this.#events.push({ kind: 'data', data });
-    } else if (epoch === 0) this.stats.dropped.unexpected++;
-    else if (this.#earlyData.length < MAX_EARLY_DATA_RECORDS) this.#earlyData.push(data);
-    else this.stats.dropped.overflow++;
+    } else if (epoch === 0 && this.#hearsPeer) {
+      // RFC 5246 §7.3: it "MUST NOT be sent prior to the completion of the first handshake".
+      this.#fail('local', 'unexpected_message', 'application data in the clear');
+    } else {
+      // RFC 6347 §4.2.4: until the peer's Finished "either discard or buffer"; a peer that overtakes itself is rare.
+      this.stats.dropped.unexpected++;
+    }
   }
 
   #handleHandshake(content: Uint8Array, now: number): void {
@@ -300,11 +301,15 @@ export class DtlsConnection implements Machine {
   }
 
   #connect(): void {
+    if (this.#state !== 'connecting') return;
     this.#state = 'connected';
     this.#records.stopHolding();
     this.#events.push({ kind: 'connected' });
-    for (const data of this.#earlyData) this.#events.push({ kind: 'data', data });
-    this.#earlyData = [];
+  }
+
+  /** Of whom should a client that has not started, or a server without a ClientHello, take offence? */
+  get #hearsPeer(): boolean {
+    return this.#state !== 'new' && (this.role === 'client' || this.#handshake.hasPeer);
   }
 
   /**
@@ -312,18 +317,18 @@ export class DtlsConnection implements Machine {
    * it, records in the clear do not get here.
    */
   #handleAlert(content: Uint8Array): void {
-    // Of whom should a client that has not started, or a server without a ClientHello, take an alert?
-    if (this.#state === 'new' || (this.role === 'server' && !this.#handshake.hasPeer)) {
+    if (!this.#hearsPeer) {
       this.stats.dropped.unexpected++;
       return;
     }
     const alert = decodeAlert(content);
     if (typeof alert !== 'string' && alert.description === 'close_notify') {
       // RFC 5246 §7.2.1: answered with a close_notify, then closed "immediately".
-      if (this.#state !== 'closed') this.#sendAlert('warning', 'close_notify');
+      const wasOpen = this.#isOpen;
       this.#end('closed');
       this.#peerClosed = true;
       this.#events.push({ kind: 'closed' });
+      if (wasOpen) this.#sendAlert('warning', 'close_notify');
     } else if (this.#state === 'closed') {
       this.stats.dropped.afterClose++;
     } else if (typeof alert === 'string') {
@@ -351,11 +356,15 @@ export class DtlsConnection implements Machine {
     this.#sink.transmit(datagram);
   }
 
-  // Ends
+  // Ends: each first in state, then in words, since a peer in the same process answers at once.
+
+  get #isOpen(): boolean {
+    return this.#state === 'connected' || this.#state === 'connecting';
+  }
 
   #fail(origin: 'local' | 'remote' | 'timeout', alert: AlertDescription | number | undefined, reason: string): void {
-    if (origin === 'local' && typeof alert === 'string') this.#sendAlert('fatal', alert);
     this.#end('failed');
+    if (origin === 'local' && typeof alert === 'string') this.#sendAlert('fatal', alert);
     this.#events.push({ kind: 'failed', origin, alert, reason });
   }
 
@@ -363,6 +372,5 @@ export class DtlsConnection implements Machine {
     this.#state = state;
     this.#handshake.stop();
     this.#records.stopHolding();
-    this.#earlyData = [];
   }
 }

@@ -11,6 +11,7 @@ import { ByteReader } from '../binary/reader.ts';
 import { ByteWriter } from '../binary/writer.ts';
 
 export const EXTENSION = {
+  serverName: 0, // RFC 6066 §3
   supportedGroups: 10, // RFC 8422 §5.1.1
   ecPointFormats: 11, // RFC 8422 §5.1.2
   signatureAlgorithms: 13, // RFC 5246 §7.4.1.4.1
@@ -99,6 +100,23 @@ export function decodeRenegotiationInfo(data: Uint8Array): Uint8Array | null {
   const reader = new ByteReader(data);
   const connection = reader.vector8();
   return reader.atEnd ? connection : null;
+}
+
+/**
+ * server_name in a ClientHello (RFC 6066 §3): `ServerName server_name_list<1..2^16-1>`, each a type and, for all types
+ * there may ever be, `opaque<1..2^16-1>`; none twice. We have one certificate and no use for the names.
+ */
+export function decodeServerNames(data: Uint8Array): ReadonlyMap<number, Uint8Array> | null {
+  const reader = new ByteReader(data);
+  const list = new ByteReader(reader.vector16());
+  const names = new Map<number, Uint8Array>();
+  while (list.remaining > 0) {
+    const type = list.u8();
+    const name = list.vector16();
+    if (!list.ok || name.length === 0 || names.has(type)) return null;
+    names.set(type, name);
+  }
+  return reader.atEnd && names.size > 0 ? names : null;
 }
 
 /** extended_master_secret has no content. */

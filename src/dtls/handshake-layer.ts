@@ -39,6 +39,7 @@ export class HandshakeLayer {
   readonly #reassembler: HandshakeReassembler;
   /** When the handshake has taken too long; set by its first ClientHello, sent or received. */
   #deadline = Infinity;
+  #isComplete = false;
   /** A ChangeCipherSpec has come. It has no message_seq, so it waits here until it is due. */
   #changeCipherSpecSeen = false;
 
@@ -58,6 +59,11 @@ export class HandshakeLayer {
   /** Whether the peer has said anything yet. */
   get hasPeer(): boolean {
     return this.#reassembler.nextReceiveSeq > 0;
+  }
+
+  /** Whether the peer's Finished was right: true already while our last flight goes out. */
+  get isComplete(): boolean {
+    return this.#isComplete;
   }
 
   /** Of records in the clear. RFC 6347 §4.2.1: DTLS 1.0 until a version is agreed. */
@@ -156,6 +162,10 @@ export class HandshakeLayer {
       return failure('unexpected_message', 'a handshake message behind Finished');
     }
     if (step.keys) this.#records.installKeys(1, step.keys.read, step.keys.write);
+    if (step.connected) {
+      this.#isComplete = true;
+      this.#deadline = Infinity;
+    }
     if (step.flight) {
       const { flight: items, awaitsAnswer = false } = step;
       // First of all: a peer in the same process may answer while we still send.
@@ -163,7 +173,6 @@ export class HandshakeLayer {
       this.flights.send({ items, version: this.clearVersion, answers: messageSeq, awaitsAnswer }, now);
     }
     if (!step.connected) return WAITING;
-    this.#deadline = Infinity;
     // The client's last flight is answered; the server's may have to be sent again as long as the connection lives.
     if (this.#settings.role === 'client') this.flights.drop();
     return { kind: 'connected' };

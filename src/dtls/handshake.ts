@@ -5,7 +5,7 @@ import { ALERT_CODES, type AlertDescription } from './alert.ts';
 import type { CipherSuite } from './cipher-suites.ts';
 import type { FlightItem } from './flight.ts';
 import { HANDSHAKE_TYPE, type HandshakeMessage } from './handshake-message.ts';
-import { MasterSecret, VERIFY_DATA_LENGTH } from './key-schedule.ts';
+import { MasterSecret } from './key-schedule.ts';
 import type { DtlsRole } from './options.ts';
 import { readPeerKey } from './peer-certificate.ts';
 import type { RecordProtection } from './record-protection.ts';
@@ -88,7 +88,6 @@ export class HandshakeCore {
 
   /** Checks the peer's Finished and enters it into the transcript. */
   checkFinished(message: HandshakeMessage): Failure | null {
-    if (message.body.length !== VERIFY_DATA_LENGTH) return failure('decode_error', 'Finished has the wrong length');
     const expected = this.#verifyData(this.settings.role === 'client' ? 'server' : 'client');
     if (!equalBytes(message.body, expected)) {
       return failure('decrypt_error', 'the peer saw another handshake: its Finished does not match');

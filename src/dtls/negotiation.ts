@@ -6,6 +6,7 @@ import {
   decodePointFormats,
   decodeProtocolNames,
   decodeRenegotiationInfo,
+  decodeServerNames,
   decodeSupportedVersions,
   decodeUint16List,
   decodeUseSrtp,
@@ -103,6 +104,7 @@ function readOffer({ extensions, cipherSuites }: ClientHello): Offer | Failure {
     const data = extensions.get(type);
     return data && decode(data);
   };
+  const serverNames = read(EXTENSION.serverName, decodeServerNames);
   const versions = read(EXTENSION.supportedVersions, decodeSupportedVersions);
   const groups = read(EXTENSION.supportedGroups, decodeUint16List);
   const signatureSchemes = read(EXTENSION.signatureAlgorithms, decodeUint16List);
@@ -112,6 +114,7 @@ function readOffer({ extensions, cipherSuites }: ClientHello): Offer | Failure {
   const renegotiation = read(EXTENSION.renegotiationInfo, decodeRenegotiationInfo);
   const extendedMasterSecret = read(EXTENSION.extendedMasterSecret, decodeEmpty);
   if (
+    serverNames === null ||
     versions === null ||
     groups === null ||
     signatureSchemes === null ||

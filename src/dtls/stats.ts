@@ -14,7 +14,7 @@ export type DropReason =
   | 'badMac'
   /** A sequence number seen before, or too old to tell. */
   | 'replayed'
-  /** Well-formed, but must not have an effect now: application data in the clear, say. */
+  /** Well-formed, but must not have an effect now: application data before the peer's Finished, say. */
   | 'unexpected'
   /** One more than a buffer may hold. */
   | 'overflow'

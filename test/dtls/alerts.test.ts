@@ -22,6 +22,7 @@ import { loadCertificate, type Network, Pair, type PairOptions, type Peer } from
 import { alertsOf, fragmentOf, handshakeRecord, messagesOf, plainRecord, rewrite } from './wire.ts';
 
 const EXTENSION = {
+  serverName: 0,
   groups: 10,
   pointFormats: 11,
   schemes: 13,
@@ -137,6 +138,19 @@ const CLIENT_HELLOS: readonly Case[] = [
     { server: alpn },
   ],
   ['ALPN, malformed', clientHello(extension(EXTENSION.alpn, '0001 00')), 'decode_error', { server: alpn }],
+  // RFC 6066 §3
+  ['server_name', clientHello(extension(EXTENSION.serverName, '0006 00 0003 612e62')), null],
+  ['server_name of a type to come', clientHello(extension(EXTENSION.serverName, '0008 00 0001 61 07 0001 62')), null],
+  ['server_name, empty', clientHello(extension(EXTENSION.serverName, '')), 'decode_error'],
+  ['server_name, an empty list', clientHello(extension(EXTENSION.serverName, '0000')), 'decode_error'],
+  ['server_name, an empty name', clientHello(extension(EXTENSION.serverName, '0003 00 0000')), 'decode_error'],
+  ['server_name, cut', clientHello(extension(EXTENSION.serverName, '0006 00 0004 612e62')), 'decode_error'],
+  [
+    'server_name, a byte behind',
+    clientHello(extension(EXTENSION.serverName, '0006 00 0003 612e62 00')),
+    'decode_error',
+  ],
+  ['server_name, twice', clientHello(extension(EXTENSION.serverName, '0008 00 0001 61 00 0001 62')), 'decode_error'],
   ['an unknown extension', clientHello(extension(0xfafa, '0102')), null],
 ];
 
@@ -329,6 +343,28 @@ describe('fragments and ChangeCipherSpec', () => {
     expect(new Pair({ ...mutual, network }).run().connected).toBe(true);
   });
 
+  test('RFC 5246 §7.3: application data in the clear, empty or not: unexpected_message', () => {
+    for (const content of [new Uint8Array(0), Uint8Array.of(1, 2, 3)]) {
+      for (const role of ['client', 'server'] as const) {
+        const data = plainRecord(CONTENT_TYPE.applicationData, content);
+        const network: Network = (datagram, from) =>
+          from.name === role ? [10] : [{ delay: 10, datagram: concatBytes(datagram, data) }];
+        const pair = new Pair({ network }).run();
+        expect(pair[role].failure).toMatchObject({ origin: 'local', alert: 'unexpected_message' });
+        expect(pair[role].data).toEqual([]);
+      }
+    }
+  });
+
+  test('application data in the clear before there is a peer is dropped', () => {
+    const { client, server } = new Pair();
+    for (const { connection } of [client, server]) {
+      connection.handlePacket(plainRecord(CONTENT_TYPE.applicationData, Uint8Array.of(1)), 0);
+      expect(connection.state).toBe('new');
+      expect(connection.stats.dropped.unexpected).toBe(1);
+    }
+  });
+
   test('the key change comes with a message in the clear still pending: unexpected_message', () => {
     const network: Network = (datagram, from) => {
       if (from.name !== 'client' || messagesOf(datagram)[0]?.type !== 16) return [10];
@@ -501,6 +537,21 @@ describe('after the handshake', () => {
     pair.run();
     expect(pair.server.failure).toMatchObject({ origin: 'local', alert: 'unexpected_message' });
   });
+});
+
+test('RFC 5246 §7.4.9: a Finished of more or less than 12 bytes does not match: decrypt_error', () => {
+  for (const length of [0, 11, 13]) {
+    const insider = new Insider();
+    const { pair } = insider;
+    pair.network = (datagram, from) => {
+      if (from.name !== 'client' || messagesOf(datagram)[0]?.type !== 16) return [10];
+      const message = { type: 20, messageSeq: 2, body: new Uint8Array(length) };
+      const finished = insider.seal('client', CONTENT_TYPE.handshake, fragmentOf(message));
+      return [{ delay: 10, datagram: finished }, 20]; // it overtakes the true one
+    };
+    pair.run();
+    expect(pair.server.failure).toMatchObject({ origin: 'local', alert: 'decrypt_error' });
+  }
 });
 
 /** The body of a hello with its first extension repeated at the end. */

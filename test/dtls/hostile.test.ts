@@ -6,10 +6,11 @@ import { describe, expect, test } from 'vitest';
 import { concatBytes, equalBytes } from '../../src/binary/bytes.ts';
 import { nodeCrypto } from '../../src/crypto/node.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import { DtlsConnection } from '../../src/dtls/index.ts';
 import { randomBytes } from '../../src/machine.ts';
 import { SeededRandom } from '../../src/runtime/memory/seeded-random.ts';
 import { Insider } from './insider.ts';
-import { loadCertificate, type Network, Pair, type PairOptions, type Peer } from './pair.ts';
+import { loadCertificate, type Network, Pair, type PairOptions } from './pair.ts';
 import { plainRecord } from './wire.ts';
 
 /**
@@ -121,50 +122,76 @@ function insiderNoise(sequenceNumber: number, length = 40): Uint8Array {
   return record;
 }
 
-describe('data that overtakes the handshake', () => {
-  test('is delivered behind `connected`, whether it comes before the Finished or before the ChangeCipherSpec', () => {
-    for (const delayOf of [{ finished: 300 }, { finished: 0 }]) {
-      const pair = new Pair({ crypto: cheap, server: { certificate }, client: { initialTimeoutMs: 1000 } });
-      let late: Uint8Array | undefined;
-      pair.network = (datagram, from, index) => {
-        if (from.name === 'server' && index === 1 && delayOf.finished > 0) {
-          late = datagram;
-          return [delayOf.finished];
-        }
-        return [10];
-      };
-      pair.run(35); // the server is connected, the client is not if the last flight is late
-      expect(pair.server.connection.state).toBe('connected');
-      pair.server.connection.send(Uint8Array.of(1));
-      pair.server.connection.send(Uint8Array.of(2));
-      pair.advance(10_000);
-      expect(pair.client.events).toEqual([
-        { kind: 'connected' },
-        { kind: 'data', data: Uint8Array.of(1) },
-        { kind: 'data', data: Uint8Array.of(2) },
-      ]);
-      expect(late !== undefined).toBe(delayOf.finished > 0);
-    }
+describe('what overtakes the end of the handshake', () => {
+  test("RFC 6347 §4.2.4: data that comes before the peer's flight is dropped, what comes behind it is not", () => {
+    const pair = new Pair({ crypto: cheap, server: { certificate }, client: { initialTimeoutMs: 1000 } });
+    pair.network = (_, from, index) => (from.name === 'server' && index === 1 ? [300] : [10]);
+    pair.run(35);
+    expect(pair.server.connection.state).toBe('connected');
+    pair.server.connection.send(Uint8Array.of(1));
+    pair.wait(1000);
+    pair.server.connection.send(Uint8Array.of(2));
+    pair.wait(1000);
+    expect(pair.client.events).toEqual([{ kind: 'connected' }, { kind: 'data', data: Uint8Array.of(2) }]);
+    expect(pair.client.connection.stats.dropped.unexpected).toBe(1);
   });
 
-  test('between ChangeCipherSpec and Finished it waits, up to a bound', () => {
+  test('RFC 6347 §4.2.4: data between ChangeCipherSpec and Finished is dropped', () => {
     const insider = new Insider();
     const { pair } = insider;
     pair.network = (datagram, from, index) => {
       if (from.name !== 'client' || index !== 1) return [10];
-      // ClientKeyExchange and ChangeCipherSpec arrive, then data, then Finished.
-      const finishedAt = datagram.length - (13 + 8 + 12 + 12 + 16);
       const data = Array.from({ length: 40 }, (_, i) => insider.seal('client', 23, Uint8Array.of(i)));
       return [
-        { delay: 10, datagram: concatBytes(datagram.subarray(0, finishedAt), ...data) },
-        { delay: 20, datagram: datagram.slice(finishedAt) },
+        { delay: 10, datagram: concatBytes(datagram.subarray(0, finishedAt(datagram)), ...data) },
+        { delay: 20, datagram: datagram.slice(finishedAt(datagram)) },
       ];
     };
     pair.run();
     expect(pair.connected).toBe(true);
-    const server: Peer = pair.server;
-    expect(server.events[0]).toEqual({ kind: 'connected' });
-    expect(server.data.map((data) => data[0])).toEqual(Array.from({ length: 16 }, (_, i) => i));
-    expect(server.connection.stats.dropped.overflow).toBe(24);
+    expect(pair.server.events).toEqual([{ kind: 'connected' }]);
+    expect(pair.server.connection.stats.dropped.unexpected).toBe(40);
+  });
+
+  test('a Finished waits for its ChangeCipherSpec', () => {
+    const pair = new Pair({ crypto: cheap, server: { certificate } });
+    pair.network = (datagram, from, index) => {
+      if (from.name !== 'client' || index !== 1) return [10];
+      return [
+        { delay: 20, datagram: datagram.slice(0, finishedAt(datagram)) },
+        { delay: 10, datagram: datagram.slice(finishedAt(datagram)) },
+      ];
+    };
+    pair.run();
+    expect(pair.connected).toBe(true);
+    expect(pair.client.connection.stats.retransmissions).toBe(0);
+  });
+
+  test('without any delay: a client that closes at once is heard to connect, to speak and to close', () => {
+    const heard: string[] = [];
+    const common = { crypto: cheap, random: new SeededRandom(1), verifyCertificate: () => true };
+    const client: DtlsConnection = new DtlsConnection(
+      { ...common, role: 'client' },
+      {
+        transmit: (datagram) => server.handlePacket(datagram, 0),
+        event: ({ kind }) => {
+          if (kind !== 'connected') return;
+          client.send(Uint8Array.of(1));
+          client.close();
+        },
+      },
+    );
+    const server: DtlsConnection = new DtlsConnection(
+      { ...common, role: 'server', certificate },
+      { transmit: (datagram) => client.handlePacket(datagram, 0), event: ({ kind }) => heard.push(kind) },
+    );
+    client.start(0);
+    expect(heard).toEqual(['connected', 'data', 'closed']);
+    expect([client.state, server.state]).toEqual(['closed', 'closed']);
   });
 });
+
+/** Where the encrypted Finished begins in the client's datagram that ends with it. */
+function finishedAt(datagram: Uint8Array): number {
+  return datagram.length - (13 + 8 + 12 + 12 + 16);
+}
