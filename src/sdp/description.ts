@@ -6,6 +6,8 @@
  * attribute is a promise nobody here can keep (`a=sctp-init` is the one that breaks data channels in practice).
  */
 
+import type { HeaderExtension, RtpAttributes } from './rtp-description.ts';
+
 /** The types of RTCSdpType that carry a description; a rollback carries none. */
 export type DescriptionType = 'offer' | 'pranswer' | 'answer';
 
@@ -24,6 +26,9 @@ export interface SessionDescription {
   readonly endOfCandidates: boolean;
   /** What holds for every section that does not say otherwise. */
   readonly transport: TransportAttributes;
+  /** The same of directions (RFC 8866 §6.7) and header extensions (RFC 8285 §6). */
+  readonly direction: Direction | null;
+  readonly extensions: readonly HeaderExtension[];
   /** What we do not know, in order. */
   readonly attributes: readonly Attribute[];
   /** The `m=` sections, in order. Their order never changes in a session (RFC 3264 §8). */
@@ -111,6 +116,8 @@ export interface MediaSection {
   readonly candidates: readonly string[];
   readonly endOfCandidates: boolean;
   readonly rtcp: RtcpAttributes;
+  /** `null` in sections that are not audio or video over RTP. */
+  readonly rtp: RtpAttributes | null;
   /** `null` in sections that are not for data channels. */
   readonly sctp: SctpAttributes | null;
   /** What we do not know, in order. */
@@ -142,6 +149,43 @@ export const NO_TRANSPORT: TransportAttributes = {
   setup: null,
   tlsId: null,
 };
+
+/** Our side of a section's direction, seen from the other side (RFC 3264 §6.1). */
+export function reverseDirection(direction: Direction): Direction {
+  if (direction === 'sendonly') return 'recvonly';
+  return direction === 'recvonly' ? 'sendonly' : direction;
+}
+
+/** What both allow. */
+export function intersectDirections(a: Direction, b: Direction): Direction {
+  return makeDirection(sends(a) && sends(b), receives(a) && receives(b));
+}
+
+export function makeDirection(send: boolean, receive: boolean): Direction {
+  if (send) return receive ? 'sendrecv' : 'sendonly';
+  return receive ? 'recvonly' : 'inactive';
+}
+
+export function sends(direction: Direction): boolean {
+  return direction === 'sendrecv' || direction === 'sendonly';
+}
+
+export function receives(direction: Direction): boolean {
+  return direction === 'sendrecv' || direction === 'recvonly';
+}
+
+/** A section's direction: its own, else the session's, else both ways (RFC 8866 §6.7). */
+export function effectiveDirection(description: SessionDescription, section: MediaSection): Direction {
+  return section.direction ?? description.direction ?? 'sendrecv';
+}
+
+/** A section's header extensions and the session's (RFC 8285 §6). */
+export function effectiveExtensions(
+  description: SessionDescription,
+  section: MediaSection,
+): readonly HeaderExtension[] {
+  return [...(section.rtp?.extensions ?? []), ...description.extensions];
+}
 
 /** The group of sections that share a transport (RFC 9143), by the mid of one of them. */
 export function bundleGroup(description: SessionDescription, mid: string | null): Group | undefined {

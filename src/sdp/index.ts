@@ -10,24 +10,56 @@ export {
   type Direction,
   dataSection,
   effectiveCredentials,
+  effectiveDirection,
   effectiveTransport,
   type Fingerprint,
   type Group,
   type IceCredentials,
+  intersectDirections,
   isRejected,
   type MediaSection,
   type Origin,
   type RtcpAttributes,
+  receives,
+  reverseDirection,
   type SctpAttributes,
   type SessionDescription,
   type Setup,
+  sends,
   supportsTrickle,
   type TransportAttributes,
 } from './description.ts';
 export { SdpError } from './error.ts';
 export { formatDescription } from './format.ts';
-export type { LocalModel, LocalSctp, LocalTransport, NegotiationState } from './model.ts';
+export type {
+  BundlePolicy,
+  EncodingModel,
+  LocalModel,
+  LocalSctp,
+  LocalTransport,
+  NegotiationState,
+  TransceiverModel,
+} from './model.ts';
 export { isIceRestart, type Negotiated, type NegotiatedSctp, negotiate } from './negotiate.ts';
+export type {
+  NegotiatedCodec,
+  NegotiatedMedia,
+  NegotiatedReceiver,
+  NegotiatedSender,
+  RemoteSource,
+} from './negotiated-media.ts';
 export { parseDescription } from './parse.ts';
+export type {
+  Codec,
+  HeaderExtension,
+  Msid,
+  Rid,
+  RtpAttributes,
+  Simulcast,
+  SimulcastAlternative,
+  SimulcastStream,
+  SsrcDescription,
+  SsrcGroup,
+} from './rtp-description.ts';
 export { newSessionId } from './sections.ts';
 export { validateRemote } from './validate.ts';

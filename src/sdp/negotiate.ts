@@ -10,6 +10,7 @@ import {
   type SessionDescription,
 } from './description.ts';
 import { type DtlsRole, decidedRole } from './dtls-role.ts';
+import type { NegotiatedMedia } from './negotiated-media.ts';
 
 /** RFC 8841 §6.1. */
 const DEFAULT_MAX_MESSAGE_SIZE = 65_536;
@@ -34,6 +35,8 @@ export interface Negotiated {
   readonly dtlsRole: DtlsRole;
   /** `null`: there is no data section, or it was turned down, or one side wants the association closed. */
   readonly sctp: NegotiatedSctp | null;
+  /** Every audio and video section, in order, rejected ones too: `negotiateMedia`. */
+  readonly media: readonly NegotiatedMedia[];
 }
 
 export interface NegotiatedSctp {
@@ -72,6 +75,7 @@ export function negotiate(
     // An answer that does not say is taken for "active", which JSEP prefers and browsers assume.
     dtlsRole: decidedRole(ours.setup, theirs.setup) ?? (answerer === 'local' ? 'client' : 'server'),
     sctp: negotiateSctp(live),
+    media: [],
   };
 }
 

@@ -81,6 +81,8 @@ export function parseDescription(text: string): SessionDescription {
     bandwidths,
     endOfCandidates: attributes.has('end-of-candidates'),
     transport: attributes.transport,
+    direction: null,
+    extensions: [],
     attributes: attributes.unknown,
     media: sections.map(readSection),
   };
@@ -117,6 +119,7 @@ function readSection({ media, rest }: SectionLines): MediaSection {
       muxOnly: attributes.has('rtcp-mux-only'),
       reducedSize: attributes.has('rtcp-rsize'),
     },
+    rtp: null,
     sctp: isSctp ? readSctp(attributes, formatList) : null,
     attributes: attributes.unknown,
   };

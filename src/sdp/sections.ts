@@ -47,6 +47,8 @@ export function describe(
     bandwidths: [],
     endOfCandidates: false,
     transport: { ...NO_TRANSPORT, iceOptions: iceOptions.length > 0 ? iceOptions : null },
+    direction: null,
+    extensions: [],
     attributes: [],
     media,
   };
@@ -95,6 +97,7 @@ function emptySection(kind: string, protocol: string, formats: readonly string[]
     candidates: [],
     endOfCandidates: false,
     rtcp: { mux: false, muxOnly: false, reducedSize: false },
+    rtp: null,
     sctp: null,
     attributes: [],
   };

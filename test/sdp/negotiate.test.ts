@@ -37,6 +37,7 @@ describe('negotiate', () => {
       remoteTlsId: null,
       dtlsRole: 'server',
       sctp: { mid: '0', localPort: 5000, remotePort: 6000, remoteMaxMessageSize: 0 },
+      media: [],
     });
     expect(answerer).toMatchObject({
       localCredentials: offerer!.remoteCredentials,

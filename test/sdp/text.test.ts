@@ -250,6 +250,7 @@ describe('any description', () => {
     kind: fc.constant('application'),
     protocol: fc.constantFrom('UDP/DTLS/SCTP', 'TCP/DTLS/SCTP'),
     formats: fc.constant(['webrtc-datachannel']),
+    rtp: fc.constant(null),
     sctp: fc.record({
       port: fc.option(fc.nat({ max: 65_535 })),
       maxMessageSize: fc.option(fc.nat()),
@@ -261,6 +262,7 @@ describe('any description', () => {
     kind: token,
     protocol: fc.constantFrom('UDP/TLS/RTP/SAVPF', 'RTP/AVP', 'udp'),
     formats: fc.array(token, { minLength: 1, maxLength: 4 }),
+    rtp: fc.constant(null),
     sctp: fc.constant(null),
   });
   const description: fc.Arbitrary<SessionDescription> = fc.record({
@@ -278,6 +280,8 @@ describe('any description', () => {
     bandwidths,
     endOfCandidates: fc.boolean(),
     transport,
+    direction: fc.constant(null),
+    extensions: fc.constant([]),
     attributes,
     media: fc.array(fc.oneof(data, other), { maxLength: 4 }),
   });
