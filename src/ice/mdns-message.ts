@@ -1,6 +1,6 @@
 /**
  * mDNS messages (RFC 6762, in the format of RFC 1035 §4.1), as much as `.local` candidates need: questions for, and
- * records of, the IPv4 and IPv6 addresses of a host name.
+ * records of, the IPv4 and IPv6 addresses of a host name, and the news that it has none of a kind.
  *
  * ```text
  *    0  1  2  3  4  5  6  7  8  9  0  1  2  3  4  5
@@ -23,10 +23,13 @@ const FLAG_RESPONSE = 0x8000;
 const FLAG_AUTHORITATIVE = 0x0400; // RFC 6762 §18.4: set in responses
 const OPCODE_AND_RCODE = 0x780f; // RFC 6762 §18.3, §18.11: messages with other than zero are ignored
 
-const TYPE_A = 1;
-const TYPE_AAAA = 28;
-const TYPE_ANY = 255;
+/** RFC 6762 §3: where everyone asks and answers. */
+export const MDNS_PORT = 5353;
+
+/** Resource record types (RFC 1035 §3.2.2, RFC 3596 §2.1, RFC 4034 §4). */
+export const DNS_TYPE = { a: 1, aaaa: 28, nsec: 47, any: 255 } as const;
 const CLASS_IN = 1;
+const CLASS_ANY = 255;
 /** In a question: "a unicast response is fine" (RFC 6762 §5.4). In a record: "this is all there is" (§10.2). */
 const TOP_BIT = 0x8000;
 const POINTER = 0xc0;
@@ -37,42 +40,96 @@ const MAX_ENTRIES = 64;
 const MAX_NAME_LENGTH = 255;
 const MAX_LABEL_LENGTH = 63;
 
-/** RFC 6762 §10: host records are good for 120 seconds. */
+/** RFC 6762 §10: host records are good for 120 seconds. §6.1: so is the news that there is none. */
 export const MDNS_TTL_SECONDS = 120;
+/** RFC 6762 §6.7: "SHOULD NOT be greater than ten seconds", for nobody tells a simple resolver when it changes. */
+const LEGACY_TTL_SECONDS = 10;
 
-export type MdnsQuestion = { readonly name: string; readonly family: 4 | 6 | 'any'; readonly unicastResponse: boolean };
+export type MdnsQuestion = {
+  readonly name: string;
+  /** Of `DNS_TYPE`, or any other. */
+  readonly type: number;
+  readonly unicastResponse: boolean;
+};
 export type MdnsRecord = { readonly name: string; readonly address: string; readonly ttlSeconds: number };
 
+/** Names are in lower case. Of records, only addresses are told. */
 export type MdnsMessage = {
   readonly id: number;
   readonly isResponse: boolean;
+  /** RFC 6762 §6: a query with the records it is about to claim in its authority section. */
+  readonly isProbe: boolean;
   readonly questions: readonly MdnsQuestion[];
-  /** Address records of the answer and additional sections. Names are in lower case. */
-  readonly records: readonly MdnsRecord[];
+  /** In a query: what the asker knows already (§7.1). */
+  readonly answers: readonly MdnsRecord[];
+  readonly additionals: readonly MdnsRecord[];
 };
 
 /** A query for both address families of `name`: two questions in one message (RFC 6762 §5.3). */
-export function encodeMdnsQuery(name: string, unicastResponse: boolean): Uint8Array {
-  const writer = new ByteWriter(64).u16(0).u16(0).u16(2).u16(0).u16(0).u16(0);
-  for (const type of [TYPE_A, TYPE_AAAA]) {
+export function encodeMdnsQuery(
+  name: string,
+  unicastResponse = false,
+  types: readonly number[] = [DNS_TYPE.a, DNS_TYPE.aaaa],
+): Uint8Array {
+  const writer = new ByteWriter(64).u16(0).u16(0).u16(types.length).u16(0).u16(0).u16(0);
+  for (const type of types) {
     writeName(writer, name);
     writer.u16(type).u16(CLASS_IN | (unicastResponse ? TOP_BIT : 0));
   }
   return writer.finish();
 }
 
-/** A response with the addresses of `name`. `id` is zero for multicast, the query's for a legacy asker (§6.7, §18.1). */
-export function encodeMdnsResponse(name: string, addresses: readonly string[], id = 0): Uint8Array {
-  const writer = new ByteWriter(96).u16(id).u16(FLAG_RESPONSE | FLAG_AUTHORITATIVE);
-  writer.u16(0).u16(addresses.length).u16(0).u16(0);
-  for (const address of addresses) {
-    const bytes = parseAddress(address);
-    if (bytes === null) throw new TypeError(`an IP literal is needed, got '${address}'`);
-    writeName(writer, name);
-    writer.u16(bytes.length === 4 ? TYPE_A : TYPE_AAAA).u16(CLASS_IN | TOP_BIT);
-    writer.u32(MDNS_TTL_SECONDS).u16(bytes.length).bytes(bytes);
+/** What a response says about a name: one of its addresses, or the types of records it has, and so which it lacks. */
+export type MdnsData =
+  | { readonly kind: 'address'; readonly address: string }
+  | { readonly kind: 'types'; readonly types: readonly number[] };
+
+export type MdnsResponse = {
+  readonly name: string;
+  readonly answers: readonly MdnsData[];
+  readonly additionals?: readonly MdnsData[];
+  /** For a simple resolver (RFC 6762 §6.7): its id and question, short lives, and no bit that it does not know. */
+  readonly legacy?: { readonly id: number; readonly questions: readonly MdnsQuestion[] };
+};
+
+/** A response about one name. The name is written once; all else points to it. */
+export function encodeMdnsResponse({ name, answers, additionals = [], legacy }: MdnsResponse): Uint8Array {
+  const questions = legacy?.questions ?? [];
+  const writer = new ByteWriter(128).u16(legacy?.id ?? 0).u16(FLAG_RESPONSE | FLAG_AUTHORITATIVE);
+  writer.u16(questions.length).u16(answers.length).u16(0).u16(additionals.length);
+  const owner = (): void => {
+    if (writer.length === HEADER.size) writeName(writer, name);
+    else writer.u16((POINTER << 8) | HEADER.size);
+  };
+  for (const { type, unicastResponse } of questions) {
+    owner();
+    writer.u16(type).u16(CLASS_IN | (unicastResponse ? TOP_BIT : 0));
+  }
+  for (const data of [...answers, ...additionals]) {
+    owner();
+    const { type, bytes } = encodeData(data);
+    writer.u16(type).u16(CLASS_IN | (legacy ? 0 : TOP_BIT));
+    writer.u32(legacy ? LEGACY_TTL_SECONDS : MDNS_TTL_SECONDS);
+    writer.u16(bytes.length).bytes(bytes);
   }
   return writer.finish();
+}
+
+function encodeData(data: MdnsData): { readonly type: number; readonly bytes: Uint8Array } {
+  if (data.kind === 'types') {
+    // NSEC in the form of RFC 6762 §6.1: its own name, block 0, and a bit for every type there is.
+    const bitmap = new Uint8Array((Math.max(...data.types) >> 3) + 1);
+    for (const type of data.types) bitmap[type >> 3]! |= 0x80 >> (type & 7);
+    return { type: DNS_TYPE.nsec, bytes: Uint8Array.of(POINTER, HEADER.size, 0, bitmap.length, ...bitmap) };
+  }
+  const bytes = parseAddress(data.address);
+  if (bytes === null) throw new TypeError(`an IP literal is needed, got '${data.address}'`);
+  return { type: addressType(data.address), bytes };
+}
+
+/** The type of the record that holds an address. */
+export function addressType(address: string): number {
+  return address.includes(':') ? DNS_TYPE.aaaa : DNS_TYPE.a;
 }
 
 /** `null` for anything malformed, and for opcodes and response codes other than zero. */
@@ -80,44 +137,61 @@ export function parseMdnsMessage(bytes: Uint8Array): MdnsMessage | null {
   if (bytes.length < HEADER.size) return null;
   const flags = u16(bytes, HEADER.flags);
   if ((flags & OPCODE_AND_RCODE) !== 0) return null;
-  const questionCount = u16(bytes, HEADER.questions);
-  const recordCount = u16(bytes, HEADER.answers) + u16(bytes, HEADER.authorities) + u16(bytes, HEADER.additionals);
-  if (questionCount + recordCount > MAX_ENTRIES) return null;
+  const counts = [HEADER.questions, HEADER.answers, HEADER.authorities, HEADER.additionals].map((at) => u16(bytes, at));
+  if (counts.reduce((sum, count) => sum + count) > MAX_ENTRIES) return null;
   const questions: MdnsQuestion[] = [];
-  const records: MdnsRecord[] = [];
+  const sections: MdnsRecord[][] = [];
   let at: number = HEADER.size;
-  for (let i = 0; i < questionCount + recordCount; i++) {
-    const name = readName(bytes, at);
-    if (name === null) return null;
-    at = name.end;
-    if (at + 4 > bytes.length) return null;
-    const type = u16(bytes, at);
-    const classAndTop = u16(bytes, at + 2);
-    at += 4;
-    const isInternet = (classAndTop & ~TOP_BIT) === CLASS_IN || (classAndTop & ~TOP_BIT) === TYPE_ANY;
-    if (i < questionCount) {
-      const family = type === TYPE_A ? 4 : type === TYPE_AAAA ? 6 : type === TYPE_ANY ? 'any' : null;
-      if (isInternet && family !== null) {
-        questions.push({ name: name.text, family, unicastResponse: (classAndTop & TOP_BIT) !== 0 });
-      }
-      continue;
-    }
-    if (at + 6 > bytes.length) return null;
-    const ttlSeconds = u32(bytes, at);
-    const length = u16(bytes, at + 4);
-    at += 6;
-    if (at + length > bytes.length) return null;
-    if (isInternet && length === (type === TYPE_A ? 4 : type === TYPE_AAAA ? 16 : -1)) {
-      records.push({ name: name.text, address: formatAddress(bytes.subarray(at, at + length)), ttlSeconds });
-    }
-    at += length;
+  for (let i = 0; i < counts[0]!; i++) {
+    const head = readHead(bytes, at);
+    if (head === null) return null;
+    const { name, type, isInternet, hasTopBit } = head;
+    if (isInternet) questions.push({ name, type, unicastResponse: hasTopBit });
+    at = head.end;
   }
-  return { id: u16(bytes, HEADER.id), isResponse: (flags & FLAG_RESPONSE) !== 0, questions, records };
+  for (const count of counts.slice(1)) {
+    const records: MdnsRecord[] = [];
+    sections.push(records);
+    for (let i = 0; i < count; i++) {
+      const head = readHead(bytes, at);
+      if (head === null || head.end + 6 > bytes.length) return null;
+      const { name, type, isInternet } = head;
+      const ttlSeconds = u32(bytes, head.end);
+      const start = head.end + 6;
+      at = start + u16(bytes, head.end + 4);
+      if (at > bytes.length) return null;
+      if (!isInternet || at - start !== addressLength(type)) continue;
+      records.push({ name, address: formatAddress(bytes.subarray(start, at)), ttlSeconds });
+    }
+  }
+  const isResponse = (flags & FLAG_RESPONSE) !== 0;
+  const [answers, , additionals] = sections as [MdnsRecord[], MdnsRecord[], MdnsRecord[]];
+  const isProbe = !isResponse && counts[2]! > 0;
+  return { id: u16(bytes, HEADER.id), isResponse, isProbe, questions, answers, additionals };
+}
+
+function addressLength(type: number): number {
+  return type === DNS_TYPE.a ? 4 : type === DNS_TYPE.aaaa ? 16 : -1;
 }
 
 /** Whether a candidate's address is one mDNS can look up: `label.local`, and nothing deeper (RFC 6762 §3). */
 export function isMdnsName(name: string): boolean {
   return name.length <= MAX_NAME_LENGTH && /^[a-z0-9-]{1,63}\.local$/i.test(name);
+}
+
+/** What questions and records begin with. */
+function readHead(bytes: Uint8Array, start: number) {
+  const name = readName(bytes, start);
+  if (name === null || name.end + 4 > bytes.length) return null;
+  const classAndTop = u16(bytes, name.end + 2);
+  const itsClass = classAndTop & ~TOP_BIT;
+  return {
+    name: name.text,
+    type: u16(bytes, name.end),
+    isInternet: itsClass === CLASS_IN || itsClass === CLASS_ANY,
+    hasTopBit: (classAndTop & TOP_BIT) !== 0,
+    end: name.end + 4,
+  };
 }
 
 function writeName(writer: ByteWriter, name: string): void {
@@ -131,7 +205,8 @@ function writeName(writer: ByteWriter, name: string): void {
 
 /**
  * A name, its pointers followed (RFC 1035 §4.1.4). Each pointer has to go further back than the one before, so that
- * none can run in a circle.
+ * none can run in a circle. A dot within a label, as service names have it, is no end of the label and gets a backslash
+ * (RFC 6763 §4.3).
  */
 function readName(bytes: Uint8Array, start: number): { readonly text: string; readonly end: number } | null {
   const labels: string[] = [];
@@ -155,7 +230,7 @@ function readName(bytes: Uint8Array, start: number): { readonly text: string; re
     if (size === 0) return { text: labels.join('.').toLowerCase(), end: end < 0 ? at : end };
     length += size + 1;
     if (length > MAX_NAME_LENGTH) return null;
-    labels.push(new TextDecoder().decode(bytes.subarray(at, at + size)));
+    labels.push(new TextDecoder().decode(bytes.subarray(at, at + size)).replace(/[.\\]/g, '\\$&'));
     at += size;
   }
 }

@@ -2,7 +2,8 @@
  * Looks up the `.local` names that browsers put in place of addresses (RFC 6762, draft-ietf-mmusic-mdns-ice-candidates):
  * a machine; the caller joins the group and carries the messages.
  */
-import { encodeMdnsQuery, isMdnsName, parseMdnsMessage } from './mdns-message.ts';
+import type { SocketAddress } from './address.ts';
+import { encodeMdnsQuery, isMdnsName, MDNS_PORT, parseMdnsMessage } from './mdns-message.ts';
 
 /**
  * When a question is asked again, after the first time. RFC 6762 §5.2 wants at least a second between the first two and
@@ -69,19 +70,23 @@ export class MdnsResolver {
     this.#ask(key, pending, now);
   }
 
-  /** Takes a message from the group, or from port 5353 of anyone on the link. */
-  handlePacket(packet: Uint8Array, now: number): void {
+  /** Takes a message from the group. */
+  handlePacket(packet: Uint8Array, from: SocketAddress, now: number): void {
     const message = parseMdnsMessage(packet);
-    if (message === null) {
+    if (message?.isResponse === false) return;
+    // RFC 6762 §6: "MUST silently ignore any … responses they receive where the source UDP port is not 5353".
+    if (message === null || from.port !== MDNS_PORT) {
       this.stats.messagesDropped++;
       return;
     }
-    if (!message.isResponse) return;
     const answers = new Map<string, string[]>();
     let ttlSeconds = Infinity;
-    for (const record of message.records) {
-      // RFC 6762 §10.1: a TTL of zero says goodbye. Names nobody asked for are none of our business.
-      if (record.ttlSeconds === 0 || !this.#pending.has(record.name)) continue;
+    for (const record of [...message.answers, ...message.additionals]) {
+      if (record.ttlSeconds === 0) {
+        this.#cache.delete(record.name); // RFC 6762 §10.1: a TTL of zero says goodbye
+        continue;
+      }
+      if (!this.#pending.has(record.name)) continue; // names nobody asked for are none of our business
       ttlSeconds = Math.min(ttlSeconds, record.ttlSeconds);
       answers.set(record.name, [...(answers.get(record.name) ?? []), record.address]);
     }
@@ -106,10 +111,10 @@ export class MdnsResolver {
 
   #ask(name: string, pending: Pending, now: number): void {
     pending.nextAt = now + (RETRY_AFTER_MS[pending.attempts] ?? GIVE_UP_AFTER_MS);
-    // RFC 6762 §5.4: the first question may ask for a unicast answer, since nobody is known to have multicast it lately.
-    const query = encodeMdnsQuery(name, pending.attempts === 0);
     pending.attempts++;
-    this.#sink.transmit(query);
+    // For a multicast answer, also the first time: a unicast one reaches only one of the sockets that share port 5353 on a
+    // machine, often another program's (RFC 6762 §15.1).
+    this.#sink.transmit(encodeMdnsQuery(name));
   }
 
   #remember(name: string, addresses: string[], expiresAt: number): void {

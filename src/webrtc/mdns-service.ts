@@ -92,7 +92,7 @@ export class MdnsService {
         const now = this.#runtime.now();
         // The responder reads, the resolver may keep views: neither writes.
         this.#responder.handlePacket(packet, remote, now);
-        this.#resolver.handlePacket(packet, now);
+        this.#resolver.handlePacket(packet, remote, now);
         this.#schedule();
       },
     });
