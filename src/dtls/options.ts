@@ -54,7 +54,7 @@ export type DtlsOptions = {
   readonly initialTimeoutMs?: number;
   /** The handshake fails when its flight was sent this many times again without an answer. Default 12. */
   readonly maxRetransmissions?: number;
-  /** The handshake fails when it has taken longer, in ms since its first ClientHello. Default 60,000. */
+  /** The handshake fails when it has taken longer, in ms since its first ClientHello. Default: `Infinity`, no limit. */
   readonly handshakeTimeoutMs?: number;
   /** Receives lines in the NSS key log format. They open the connection to whoever reads them. */
   readonly keylog?: (line: string) => void;

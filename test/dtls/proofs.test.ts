@@ -78,7 +78,7 @@ describe('CertificateVerify: the client holds the key of its certificate', () =>
       ...mutual,
       network: changeInPlace('client', (message) => (message.type === 15 ? null : message)),
     };
-    const pair = new Pair(withoutVerify).run();
+    const pair = new Pair(withoutVerify).run(3_600_000);
     expect(pair.server.connection.state).toBe('failed');
     expect(pair.server.events).toMatchObject([{ kind: 'failed', origin: 'timeout' }]);
   });
