@@ -84,7 +84,7 @@ export class DtlsConnection implements Machine {
     return this.#handshake.flights.datagrams;
   }
 
-  /** The most bytes `send` takes: what one record has room for within the MTU. */
+  /** The most bytes of data whose record stays within the MTU. */
   get maxDataLength(): number {
     return Math.min(
       this.#handshake.flights.mtu - this.#records.overhead(this.#records.writeEpoch),
@@ -125,15 +125,13 @@ export class DtlsConnection implements Machine {
   }
 
   /**
-   * Sends one record of application data; `data` is copied.
+   * Sends one record of application data; `data` is copied. Staying within the MTU, `maxDataLength`, is the caller's
+   * business: who probes for a larger one must not be hindered (RFC 6347 §4.1.1.1).
    * @returns whether it was sent: false unless connected
-   * @throws RangeError when it is longer than `maxDataLength`
+   * @throws RangeError when it is longer than 2^14 bytes
    */
   send(data: Uint8Array): boolean {
     if (this.#state !== 'connected') return false;
-    if (data.length > this.maxDataLength) {
-      throw new RangeError(`${data.length} bytes do not fit one datagram: at most ${this.maxDataLength} do`);
-    }
     const datagram = new Uint8Array(MAX_RECORD_HEADROOM + data.length + MAX_RECORD_TAILROOM);
     datagram.set(data, MAX_RECORD_HEADROOM);
     return this.sealInPlace(datagram, MAX_RECORD_HEADROOM, MAX_RECORD_HEADROOM + data.length);
@@ -141,7 +139,7 @@ export class DtlsConnection implements Machine {
 
   /**
    * The data path: seals the payload that stands at `datagram[start, end)` where it stands, and transmits the part of
-   * `datagram` that is the record. The MTU is the caller's business here: one who probes for a larger one may pass it.
+   * `datagram` that is the record. As with `send`, the MTU is the caller's business.
    * @param start at least `MAX_RECORD_HEADROOM`
    * @param end at most `datagram.length - MAX_RECORD_TAILROOM`
    * @returns whether it was sent: false unless connected
@@ -153,8 +151,9 @@ export class DtlsConnection implements Machine {
         `[${start}, ${end}) of ${datagram.length} bytes needs ${MAX_RECORD_HEADROOM} before it and ${MAX_RECORD_TAILROOM} behind`,
       );
     }
-    if (end - start > MAX_PLAINTEXT_LENGTH)
-      throw new RangeError(`a record holds ${MAX_PLAINTEXT_LENGTH} bytes at most`);
+    if (end - start > MAX_PLAINTEXT_LENGTH) {
+      throw new RangeError(`a record holds ${MAX_PLAINTEXT_LENGTH} bytes at most, not ${end - start}`);
+    }
     const records = this.#records;
     const epoch = records.writeEpoch;
     if (records.isExhausted(epoch)) {

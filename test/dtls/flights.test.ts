@@ -225,13 +225,25 @@ describe('the MTU', () => {
         expect(pair.connected, `mtu ${mtu}`).toBe(true);
         const longest = pair.client.connection.maxDataLength;
         pair.client.connection.send(new Uint8Array(longest));
-        expect(() => pair.client.connection.send(new Uint8Array(longest + 1))).toThrow(RangeError);
         pair.advance(pair.now + 100);
         expect(pair.server.data[0]).toHaveLength(longest);
         const largest = Math.max(...pair.peers.flatMap(({ sent }) => sent.map(({ length }) => length)));
         expect(largest).toBeLessThanOrEqual(mtu);
       }
     }
+  });
+
+  test('RFC 6347 §4.1.1.1: who probes for a larger one may pass it, up to what a record holds', () => {
+    const pair = new Pair().run();
+    const { connection } = pair.client;
+    pair.client.sent.length = 0;
+    connection.send(new Uint8Array(connection.maxDataLength));
+    connection.send(new Uint8Array(connection.maxDataLength + 1));
+    connection.send(new Uint8Array(16_384));
+    expect(() => connection.send(new Uint8Array(16_385))).toThrow(RangeError);
+    expect(pair.client.sent.map(({ length }) => length)).toEqual([1200, 1201, 16_384 + 37]);
+    pair.wait(100);
+    expect(pair.server.data.map(({ length }) => length)).toEqual([1163, 1164, 16_384]);
   });
 
   test('messages share a datagram while it has room', () => {
