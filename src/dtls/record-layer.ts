@@ -21,7 +21,7 @@ import { DTLS_1_2, DTLS_MAJOR_VERSION } from './version.ts';
 
 /**
  * Bounds: records of the next epoch wait for their keys when they overtake what brings those: the peer's Finished, and
- * its first application data. They are not authenticated yet, so anyone can fill this; what is more is dropped, and
+ * what it sends behind that. They are not authenticated yet, so anyone can fill this; what is more is dropped, and
  * sent again by the peer.
  */
 const MAX_HELD_RECORDS = 32;
