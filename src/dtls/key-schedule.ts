@@ -11,7 +11,7 @@ import type { CipherSuite } from './cipher-suites.ts';
 import { RecordProtection } from './record-protection.ts';
 
 const MASTER_SECRET_LENGTH = 48; // RFC 5246 §8.1
-export const VERIFY_DATA_LENGTH = 12; // RFC 5246 §7.4.9
+const VERIFY_DATA_LENGTH = 12; // RFC 5246 §7.4.9
 
 /** RFC 5705 §4: labels of TLS itself, which an exporter must not use. */
 const RESERVED_LABELS: readonly string[] = [
