@@ -20,6 +20,8 @@ const USUAL_SCTP_PORT = 5_000;
 export interface Negotiated {
   /** Mids of the sections on the transport, the tagged one first (RFC 9143 §7.3); empty where nothing is bundled. */
   readonly bundle: readonly string[];
+  /** Index of the section whose transport attributes and candidates hold: the tagged one, else the first that lives. */
+  readonly transportIndex: number;
   /** Indices of the sections that were turned down. */
   readonly rejected: readonly number[];
   readonly remoteIceLite: boolean;
@@ -64,6 +66,7 @@ export function negotiate(
   const theirs = effectiveTransport(remote, tagged.theirs);
   return {
     bundle,
+    transportIndex: tagged.index,
     rejected: [...local.media.keys()].filter((index) => live.every((pair) => pair.index !== index)),
     remoteIceLite: remote.iceLite,
     localCredentials,
@@ -118,9 +121,8 @@ function negotiateSctp(live: readonly LivePair[]): NegotiatedSctp | null {
 }
 
 /**
- * Whether a peer's description restarts ICE: new credentials on the transport (RFC 8839 §4.4.1.1.1). An offer that does
- * is answered with new credentials of ours. RFC 8829 §5.10 calls an answer an error that does so unasked; browsers take
- * it, which is how an offer can be answered by another peer than before, and so do we.
+ * Whether a description restarts ICE: other credentials on the transport than `previous`, of the same side, has (RFC 8839
+ * §4.4.1.1.1). Such an offer is answered with new credentials; such an answer only follows such an offer.
  */
 export function isIceRestart(previous: SessionDescription | null, next: SessionDescription): boolean {
   if (previous === null) return false;

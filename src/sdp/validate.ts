@@ -14,6 +14,7 @@ import {
 } from './description.ts';
 import { SdpError } from './error.ts';
 import type { NegotiationState } from './model.ts';
+import { isIceRestart } from './negotiate.ts';
 
 /** @throws SdpError with code `content`. @throws Error for an answer when there is no local offer */
 export function validateRemote(type: DescriptionType, description: SessionDescription, state: NegotiationState): void {
@@ -27,6 +28,7 @@ export function validateRemote(type: DescriptionType, description: SessionDescri
   }
   if (state.pendingLocal === null) throw new Error('there is no local offer that this could answer');
   checkAnswers(description, state.pendingLocal);
+  checkSameSession(description, state.pendingLocal, state);
 }
 
 /** RFC 5888 §4: a mid names one section. RFC 9143 §7.2: a section is in at most one bundle. */
@@ -99,6 +101,19 @@ function checkAnswers(answer: SessionDescription, offer: SessionDescription): vo
     if (isRejected(section, 'answer')) continue;
     if (isRejected(offered)) throw content(`section ${index} was not offered`);
     checkBundled(answer, offer, section, offered);
+  }
+}
+
+/**
+ * RFC 8829 §5.10: an answer with other credentials than the answer before, to an offer that did not restart ICE, is an
+ * error: two peers cannot share one session. So is a final answer with others than the provisional one, which by the RFC
+ * may follow an offer that did; the agent would have to start its checks over under its old name.
+ */
+function checkSameSession(answer: SessionDescription, offer: SessionDescription, state: NegotiationState): void {
+  const { currentLocal, currentRemote, pendingRemote } = state;
+  const before = pendingRemote ?? (isIceRestart(currentLocal, offer) ? null : currentRemote);
+  if (isIceRestart(before, answer)) {
+    throw content('the answer has new ICE credentials, and the offer did not restart ICE');
   }
 }
 

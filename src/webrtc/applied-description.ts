@@ -12,7 +12,7 @@ import { type Description, RTCSessionDescription, replaceSdp } from './session-d
 import type { AppliedDescription } from './slots.ts';
 
 export function applyDescription(description: Description, content: SessionDescription): AppliedDescription {
-  return { object: new RTCSessionDescription(description), content };
+  return { object: new RTCSessionDescription(description), content, transportIndex: null };
 }
 
 /** Which ICE generation a section belongs to, by its username fragment. */
@@ -20,19 +20,30 @@ export function usernameFragmentOf(content: SessionDescription, section: MediaSe
   return effectiveCredentials(content, section)?.usernameFragment ?? null;
 }
 
-/** The section that carries the transport's attributes and candidates (RFC 9143 §7.2): the first that is not rejected. */
-export function transportSection(content: SessionDescription): { section: MediaSection; index: number } | null {
-  const tag = content.groups.find(({ semantics }) => semantics === 'BUNDLE')?.mids[0];
-  const tagged = content.media.findIndex((section) => section.mid !== null && section.mid === tag);
-  const index = tagged >= 0 ? tagged : content.media.findIndex((section) => !isRejected(section));
-  const section = content.media[index];
+/** A description, and what offer and answer together have made of it, if they have. */
+type Standing = Pick<AppliedDescription, 'content'> & Partial<Pick<AppliedDescription, 'transportIndex'>>;
+
+/**
+ * The section that carries the transport's attributes and candidates (RFC 9143 §7.3): the one that was negotiated. Until
+ * then, the first of the bundle that is not turned down.
+ */
+export function transportSection({
+  content,
+  transportIndex,
+}: Standing): { section: MediaSection; index: number } | null {
+  const { media, groups } = content;
+  const bundle = groups.find(({ semantics }) => semantics === 'BUNDLE')?.mids ?? [];
+  const live = media.filter((section) => !isRejected(section));
+  const tagged = bundle.flatMap((mid) => live.find((section) => section.mid === mid) ?? [])[0] ?? live[0];
+  const index = transportIndex ?? (tagged === undefined ? -1 : media.indexOf(tagged));
+  const section = media[index];
   return section === undefined ? null : { section, index };
 }
 
 /** The ICE credentials of the transport; `null` when the description has none. */
-export function credentialsOf(content: SessionDescription): IceCredentials | null {
-  const found = transportSection(content);
-  return found && effectiveCredentials(content, found.section);
+export function credentialsOf(standing: Standing): IceCredentials | null {
+  const found = transportSection(standing);
+  return found && effectiveCredentials(standing.content, found.section);
 }
 
 /** Adds a candidate-attribute to one section, in the text and in what it says. */

@@ -54,7 +54,7 @@ export function isOfferOutdated(slots: PeerConnectionSlots): boolean {
   if (slots.lastCreatedOffer === '') return true;
   const offer = parseDescription(slots.lastCreatedOffer);
   if (slots.hasCreatedDataChannel && dataSection(offer) === undefined) return true;
-  const fragment = credentialsOf(offer)?.usernameFragment;
+  const fragment = credentialsOf({ content: offer })?.usernameFragment;
   if (fragment === undefined) return false;
   const isForgotten = slots.transport === null && fragment !== slots.initialIceCredentials.usernameFragment;
   return isForgotten || slots.localIceCredentialsToReplace.has(fragment);
@@ -102,7 +102,7 @@ export function negotiationState(slots: PeerConnectionSlots): NegotiationState {
 /** Those in use, unless they are to be replaced: by `iceRestart: true` or by `restartIce`. */
 function offerCredentials(slots: PeerConnectionSlots, iceRestart: boolean): IceCredentials {
   const inUse = credentialsInUse(slots);
-  const wasNegotiated = localDescription(slots) !== null && credentialsOf(localDescription(slots)!.content) !== null;
+  const wasNegotiated = localDescription(slots) !== null && credentialsOf(localDescription(slots)!) !== null;
   const replace = iceRestart && wasNegotiated;
   return replace || slots.localIceCredentialsToReplace.has(inUse.usernameFragment) ? newIceCredentials(slots) : inUse;
 }
@@ -111,7 +111,7 @@ function offerCredentials(slots: PeerConnectionSlots, iceRestart: boolean): IceC
 function answerCredentials(slots: PeerConnectionSlots): IceCredentials {
   const { currentRemote, pendingRemote } = negotiationState(slots);
   if (pendingRemote === null || !isIceRestart(currentRemote, pendingRemote)) return credentialsInUse(slots);
-  const provisional = slots.pendingLocalDescription && credentialsOf(slots.pendingLocalDescription.content);
+  const provisional = slots.pendingLocalDescription && credentialsOf(slots.pendingLocalDescription);
   return provisional ?? newIceCredentials(slots);
 }
 

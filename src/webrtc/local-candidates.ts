@@ -62,7 +62,7 @@ function localPlace(slots: PeerConnectionSlots): Place {
 }
 
 function placeIn(applied: AppliedDescription | null): Place {
-  const found = applied && transportSection(applied.content);
+  const found = applied && transportSection(applied);
   return { sdpMid: found?.section.mid ?? null, sdpMLineIndex: found?.index ?? 0 };
 }
 
@@ -72,7 +72,7 @@ function placesOf(
   generation: string | null,
 ): { readonly applied: AppliedDescription; readonly index: number }[] {
   return [slots.pendingLocalDescription, slots.currentLocalDescription].flatMap((applied) => {
-    const found = applied && transportSection(applied.content);
+    const found = applied && transportSection(applied);
     if (!applied || !found || usernameFragmentOf(applied.content, found.section) !== generation) return [];
     return [{ applied, index: found.index }];
   });

@@ -22,7 +22,6 @@ import {
   applyLocalTransport,
   applyNegotiated,
   exposeTransports,
-  isFromKnownPeer,
   rollBackTransports,
   stopRejectedTransports,
 } from './transports.ts';
@@ -107,12 +106,7 @@ async function setDescription(slots: PeerConnectionSlots, description: Descripti
 function read(slots: PeerConnectionSlots, { type, sdp }: Description, side: Side): SessionDescription {
   try {
     const content = parseDescription(sdp);
-    if (side === 'remote') {
-      validateRemote(type as DescriptionType, content, negotiationState(slots));
-      if (type !== 'offer' && !isFromKnownPeer(slots, content)) {
-        throw new SdpError('content', 'the answer has new ICE credentials, and the offer did not restart ICE');
-      }
-    }
+    if (side === 'remote') validateRemote(type as DescriptionType, content, negotiationState(slots));
     return content;
   } catch (error) {
     throw toDomError(error);
@@ -139,12 +133,12 @@ function apply(
   if (side === 'local') slots.pendingLocalDescription = applied;
   else slots.pendingRemoteDescription = applied;
   exposeTransports(slots, applied.content);
-  if (side === 'local') applyLocalTransport(slots, applied.content, certificates, type === 'offer');
-  else noteRemote(slots, applied.content);
+  if (side === 'local') applyLocalTransport(slots, applied, certificates, type === 'offer');
+  else noteRemote(slots, applied);
   if (type !== 'offer') {
     const local = slots.pendingLocalDescription!;
     const remote = slots.pendingRemoteDescription!;
-    applyNegotiated(slots, local.content, remote.content, side);
+    applyNegotiated(slots, local, remote, side);
     if (type === 'answer') complete(slots, local, remote);
   }
   if (side === 'local') releaseEarlyCandidates(slots);
@@ -158,7 +152,7 @@ function complete(slots: PeerConnectionSlots, local: AppliedDescription, remote:
   slots.pendingRemoteDescription = null;
   slots.lastCreatedOffer = '';
   slots.lastCreatedAnswer = '';
-  const credentials = credentialsOf(local.content);
+  const credentials = credentialsOf(local);
   if (credentials === null || !slots.localIceCredentialsToReplace.has(credentials.usernameFragment)) {
     slots.localIceCredentialsToReplace = new Set();
   }
@@ -166,9 +160,9 @@ function complete(slots: PeerConnectionSlots, local: AppliedDescription, remote:
   stopRejectedTransports(slots);
 }
 
-function noteRemote(slots: PeerConnectionSlots, content: SessionDescription): void {
-  const found = transportSection(content);
-  slots.canTrickleIceCandidates = supportsTrickle(content);
+function noteRemote(slots: PeerConnectionSlots, applied: AppliedDescription): void {
+  const found = transportSection(applied);
+  slots.canTrickleIceCandidates = supportsTrickle(applied.content);
   const known = new Set(slots.ice?.slots.remoteCandidates.map(({ candidate }) => candidate));
   for (const candidate of found?.section.candidates ?? []) {
     if (known.has(candidate)) continue;

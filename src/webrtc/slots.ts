@@ -39,7 +39,12 @@ export type RTCIceConnectionState =
 export type RTCPeerConnectionState = 'new' | 'connecting' | 'connected' | 'disconnected' | 'failed' | 'closed';
 
 /** A description in force: the object scripts see, and what it says. Both gain candidates as they are found. */
-export type AppliedDescription = { readonly object: RTCSessionDescription; content: SessionDescription };
+export type AppliedDescription = {
+  readonly object: RTCSessionDescription;
+  content: SessionDescription;
+  /** Of the section that carries the transport, once offer and answer stand. */
+  transportIndex: number | null;
+};
 
 /** An object that scripts see, and the slots behind it. */
 export type Exposed<Interface, Slots> = { readonly object: Interface; readonly slots: Slots };

@@ -15,7 +15,7 @@ import { RTCDtlsTransport } from './dtls-transport.ts';
 import { newIceTransportSlots, RTCIceTransport } from './ice-transport.ts';
 import { PeerTransport, type ServerAddress } from './peer-transport.ts';
 import { dataMaxMessageSize, RTCSctpTransport, type SctpTransportSlots } from './sctp-transport.ts';
-import type { PeerConnectionSlots } from './slots.ts';
+import type { AppliedDescription, PeerConnectionSlots } from './slots.ts';
 import { PairTraffic } from './stats-counters.ts';
 import { handleSessionEvent } from './transport-events.ts';
 
@@ -79,11 +79,11 @@ function ensureTransport(
  */
 export function applyLocalTransport(
   slots: PeerConnectionSlots,
-  content: SessionDescription,
+  applied: AppliedDescription,
   certificates: readonly RTCCertificate[],
   isOffer: boolean,
 ): void {
-  const credentials = credentialsOf(content);
+  const credentials = credentialsOf(applied);
   if (credentials === null || slots.ice === null) return;
   const isNew = slots.transport === null;
   const transport = ensureTransport(slots, certificates, credentials, isOffer);
@@ -97,14 +97,16 @@ export function applyLocalTransport(
 /** Offer and answer (final or provisional) stand: the session gets the peer's half. */
 export function applyNegotiated(
   slots: PeerConnectionSlots,
-  local: SessionDescription,
-  remote: SessionDescription,
+  local: AppliedDescription,
+  remote: AppliedDescription,
   answerer: 'local' | 'remote',
 ): void {
   const { transport, ice } = slots;
-  const negotiated = negotiate(local, remote, answerer);
+  const negotiated = negotiate(local.content, remote.content, answerer);
   if (transport === null || ice === null || negotiated === null) return;
-  applyRemoteIce(transport, remote, negotiated);
+  local.transportIndex = negotiated.transportIndex;
+  remote.transportIndex = negotiated.transportIndex;
+  applyRemoteIce(transport, remote.content, negotiated);
   ice.slots.remoteParameters = negotiated.remoteCredentials;
   ice.slots.role = transport.session.ice.role;
   if (negotiated.sctp !== null && slots.sctp !== null) {
@@ -121,18 +123,6 @@ export function applyNegotiated(
       },
     }),
   });
-}
-
-/**
- * Whether an answer comes from where the last one came from, or the offer restarted ICE. RFC 8829 §5.10: new credentials
- * in an answer to an offer that did not restart "MUST" be an error; the agent could not tell the two sessions apart.
- */
-export function isFromKnownPeer(slots: PeerConnectionSlots, answer: SessionDescription): boolean {
-  const ice = slots.transport?.session.ice;
-  const offered = slots.pendingLocalDescription && credentialsOf(slots.pendingLocalDescription.content);
-  const answered = credentialsOf(answer);
-  if (!ice?.remoteCredentials || !offered || !answered) return true;
-  return sameCredentials(ice.remoteCredentials, answered);
 }
 
 function applyRemoteIce(transport: PeerTransport, remote: SessionDescription, negotiated: Negotiated): void {
@@ -166,20 +156,18 @@ export function stopRejectedTransports(slots: PeerConnectionSlots): void {
  * restart that had begun is undone by restarting with the credentials that both sides still hold.
  */
 export function rollBackTransports(slots: PeerConnectionSlots): void {
-  const local = slots.currentLocalDescription?.content ?? null;
-  const remote = slots.currentRemoteDescription?.content ?? null;
-  if (dataSection(local) === undefined) slots.sctp = null;
-  if (local === null || remote === null || credentialsOf(local) === null) {
+  const { transport, ice, currentLocalDescription: local, currentRemoteDescription: remote } = slots;
+  if (dataSection(local?.content ?? null) === undefined) slots.sctp = null;
+  const credentials = local && credentialsOf(local);
+  if (local === null || remote === null || credentials === null) {
     discardTransports(slots);
     return;
   }
-  const { transport, ice } = slots;
   if (transport === null || ice === null) return;
-  const credentials = credentialsOf(local)!;
   if (!restartWith(transport, credentials)) return;
   ice.slots.localParameters = credentials;
-  const negotiated = negotiate(local, remote, 'remote'); // who answered matters to DTLS only, which goes on
-  if (negotiated !== null) applyRemoteIce(transport, remote, negotiated);
+  const negotiated = negotiate(local.content, remote.content, 'remote'); // who answered matters to DTLS only, which goes on
+  if (negotiated !== null) applyRemoteIce(transport, remote.content, negotiated);
   ice.slots.localCandidates = [];
   slots.isRegathering = ice.slots.gathererState === 'complete';
   transport.gather();

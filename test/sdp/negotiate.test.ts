@@ -27,6 +27,7 @@ describe('negotiate', () => {
     const { offerer, answerer } = exchange(new Peer(), new Peer({ ...other, sctp: { port: 6000, maxMessageSize: 0 } }));
     expect(offerer).toEqual({
       bundle: ['0'],
+      transportIndex: 0,
       rejected: [],
       remoteIceLite: false,
       localCredentials: model().transport.ice,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseDescription, SdpError, validateRemote } from '../../src/sdp/index.ts';
-import { FIXTURES, fixture, NOTHING_YET, Peer } from './peer.ts';
+import { FIXTURES, fixture, model, NOTHING_YET, Peer } from './peer.ts';
 
 const offer = fixture('chromium-data-offer');
 const media = fixture('chromium-media-offer');
@@ -147,10 +147,23 @@ describe('answers', () => {
     offerer().setRemote('answer', answer.replace('m=application 9', 'm=application 0'));
   });
 
-  test('may come from another peer than before, with credentials of its own', () => {
+  test('RFC 8829 §5.10: have new credentials only where the offer had', () => {
     const peer = offerer();
     peer.setRemote('answer', answer);
     peer.setLocal('offer', peer.offer());
-    peer.setRemote('answer', fixture('firefox-data-answer'));
+    const other = fixture('firefox-data-answer');
+    refused(() => peer.setRemote('answer', other), 'the answer has new ICE credentials');
+    refused(() => peer.setRemote('pranswer', other), 'the answer has new ICE credentials');
+    peer.setRemote('answer', answer);
+    peer.model = model({ ice: { usernameFragment: 'next', password: 'anotherPasswordOf22CharsOrSo' } });
+    peer.setLocal('offer', peer.offer());
+    peer.setRemote('answer', other);
+  });
+
+  test('RFC 8829 §5.10: keep those of the provisional answer', () => {
+    const peer = offerer();
+    peer.state = { ...peer.state, pendingRemote: parseDescription(answer) };
+    refused(() => peer.setRemote('answer', fixture('firefox-data-answer')), 'the answer has new ICE credentials');
+    peer.setRemote('answer', answer);
   });
 });
