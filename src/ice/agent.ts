@@ -34,6 +34,7 @@ import type {
   IceGatheringState,
   IceRole,
   IceState,
+  IceTransportPolicy,
   LocalCandidate,
   LocalSocket,
   RemoteCandidate,
@@ -81,9 +82,9 @@ export class IceAgent {
     const role = new RoleKeeper(options.controlling ? 'controlling' : 'controlled', random);
     const generations = new Generations(new Generation(localCredentials ?? newCredentials(random), crypto));
     const checks = new Checks(random, timing, transmit);
-    const transportPolicy = options.transportPolicy ?? 'all';
     const gatherer = new Gatherer(
-      { random, timing, lite, transportPolicy, filter, software: options.software },
+      { random, timing, lite, filter, software: options.software },
+      options.transportPolicy ?? 'all',
       {
         transmit,
         event: (event) => events.push(event),
@@ -196,6 +197,16 @@ export class IceAgent {
   addServer(server: StunServer, now: number): void {
     this.#gatherer.addServer(server);
     this.#settle(now);
+  }
+
+  /** Forgets the servers: the next gathering asks none but those added after. What was asked already may still answer. */
+  removeServers(): void {
+    this.#gatherer.removeServers();
+  }
+
+  /** Counts from the next gathering on: `restart` and `gather` bring it about (RFC 8829 §3.5.3). */
+  setTransportPolicy(policy: IceTransportPolicy): void {
+    this.#gatherer.transportPolicy = policy;
   }
 
   /** No more sockets or servers will come: gathering completes when the servers have answered or given up. */

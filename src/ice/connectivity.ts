@@ -131,8 +131,10 @@ export class Connectivity {
   handleRequest(message: StunMessage, socketId: number, remote: SocketAddress, now: number): void {
     const { gatherer, generations, gate, stats, transmit, lite, role } = this.#deps;
     const base = gatherer.bases.get(socketId);
-    if (base === undefined || base.paired === null) {
-      stats.requestsRefused++; // an address that we have not offered
+    // An address that we have not offered, or no longer since a restart; but then its old path may still be in use.
+    const isOffered = base !== undefined && base.paired !== null;
+    if (!isOffered && gatherer.state !== 'new' && !generations.isAuthorizedPath(socketId, remote)) {
+      stats.requestsRefused++;
       return;
     }
     const request = gate.admit(message, generations.all, socketId, remote, now);
@@ -141,6 +143,10 @@ export class Connectivity {
     const known = owner.checklist.find(socketId, remote);
     if (!this.#isCurrent(request, known)) {
       gate.turnAway(message, socketId, remote, now);
+      return;
+    }
+    if (!isOffered && known === undefined) {
+      stats.requestsRefused++;
       return;
     }
     if (!this.#isWelcome(request, remote)) return;

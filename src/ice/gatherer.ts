@@ -12,10 +12,18 @@ import { type CandidateType, candidatePriority } from './candidate.ts';
 import { Foundations, isUsableBase, type LocalBase, LocalBases } from './local-bases.ts';
 import { encodeServerRequest, readServerAnswer, type ServerQuery } from './server-query.ts';
 import type { IceTiming } from './timing.ts';
-import type { CandidateFilter, IceEvent, IceGatheringState, LocalCandidate, LocalSocket, StunServer } from './types.ts';
+import type {
+  CandidateFilter,
+  IceEvent,
+  IceGatheringState,
+  IceTransportPolicy,
+  LocalCandidate,
+  LocalSocket,
+  StunServer,
+} from './types.ts';
 
 /** Bound: the application names the servers; each is asked from every socket. */
-const MAX_SERVERS = 16;
+export const MAX_STUN_SERVERS = 16;
 /** Bound: our sockets, what servers say about them and, largest, what the peer's answers reveal. Past it: not kept. */
 const MAX_LOCAL_CANDIDATES = 256;
 /** RFC 8445 §11: Tr. Bindings of reflexive candidates are kept alive this often until a path is chosen (§5.1.1.4). */
@@ -29,7 +37,6 @@ export type GathererOptions = {
   readonly random: RandomSource;
   readonly timing: IceTiming;
   readonly lite: boolean;
-  readonly transportPolicy: 'all' | 'relay';
   readonly filter: CandidateFilter | undefined;
   readonly software: string | undefined;
 };
@@ -49,6 +56,9 @@ export class Gatherer {
   readonly #output: GathererOutput;
   readonly #foundations = new Foundations();
   readonly #servers: StunServer[] = [];
+  /** Of the next gathering, and of this one. */
+  transportPolicy: IceTransportPolicy;
+  #policy: IceTransportPolicy;
   #state: IceGatheringState = 'new';
   #usernameFragment = '';
   #candidates: LocalCandidate[] = [];
@@ -60,8 +70,10 @@ export class Gatherer {
   #isEndOfSockets = false;
   #keepaliveAt = Infinity;
 
-  constructor(options: GathererOptions, output: GathererOutput) {
+  constructor(options: GathererOptions, transportPolicy: IceTransportPolicy, output: GathererOutput) {
     this.#options = options;
+    this.transportPolicy = transportPolicy;
+    this.#policy = transportPolicy;
     this.#output = output;
   }
 
@@ -89,6 +101,7 @@ export class Gatherer {
   /** A new generation: what was gathered before is forgotten, the sockets and servers stay. */
   reset(): void {
     this.#state = 'new';
+    for (const base of this.bases) base.paired = null;
     this.#candidates = [];
     this.#questions = [];
     this.#queries.clear();
@@ -110,6 +123,7 @@ export class Gatherer {
   start(usernameFragment: string): void {
     if (this.#state !== 'new') return;
     this.#usernameFragment = usernameFragment;
+    this.#policy = this.transportPolicy; // RFC 8829 §3.5.3: "the current setting at the start of each gathering phase"
     this.#isEndOfSockets = false;
     this.#setState('gathering');
     for (const base of this.bases) this.#offer(base);
@@ -137,10 +151,16 @@ export class Gatherer {
       throw new TypeError(`a STUN server's address must be an IP literal, got "${server.address}": resolve it first`);
     }
     if (this.#servers.some((known) => sameSocketAddress(known, server))) return;
-    if (this.#servers.length >= MAX_SERVERS) throw new RangeError(`an ICE agent takes at most ${MAX_SERVERS} servers`);
+    if (this.#servers.length >= MAX_STUN_SERVERS)
+      throw new RangeError(`an ICE agent takes at most ${MAX_STUN_SERVERS} servers`);
     this.#servers.push(server);
     if (this.#state === 'new') return;
     for (const base of this.bases) this.#enqueue(base, server);
+  }
+
+  /** The next gathering asks none but those added after. */
+  removeServers(): void {
+    this.#servers.length = 0;
   }
 
   endOfLocalSockets(): void {
@@ -229,7 +249,7 @@ export class Gatherer {
       this.#announce(base, this.#makeRelayed(base, socket));
       return;
     }
-    if (this.#options.transportPolicy === 'relay') return;
+    if (this.#policy === 'relay') return;
     const host = this.#makeCandidate(base, 'host', base.address, {
       foundation: this.#foundations.of('host', base.address.address),
       priority: candidatePriority('host', base.localPreference),
@@ -247,8 +267,7 @@ export class Gatherer {
 
   /** A server of the socket's family; one on this machine is asked from loopback, one elsewhere is not. */
   #serversFor(base: LocalBase): readonly StunServer[] {
-    const { lite, transportPolicy } = this.#options;
-    if (lite || transportPolicy === 'relay' || base.socket.type !== 'host' || !isUsableBase(base)) return [];
+    if (this.#options.lite || this.#policy === 'relay' || base.socket.type !== 'host' || !isUsableBase(base)) return [];
     return this.#servers.filter(
       ({ address }) => addressFamily(address) === base.family && (!base.isLoopback || isLoopback(address)),
     );
@@ -279,7 +298,7 @@ export class Gatherer {
     return this.#makeCandidate(base, 'relay', base.address, {
       foundation: this.#foundations.of('relay', base.address.address, socket.url),
       priority: candidatePriority('relay', base.localPreference),
-      ...this.#related(mapped, this.#options.transportPolicy === 'relay'),
+      ...this.#related(mapped, this.#policy === 'relay'),
       url: socket.url,
       relayProtocol: socket.relayProtocol,
     });

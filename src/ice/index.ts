@@ -22,6 +22,7 @@ export {
   isUsernameFragment,
   parseCandidate,
 } from './candidate.ts';
+export { MAX_STUN_SERVERS } from './gatherer.ts';
 export { DEFAULT_TIMING, type IceTiming } from './timing.ts';
 export type {
   CandidateFilter,
@@ -35,6 +36,7 @@ export type {
   IceGatheringState,
   IceRole,
   IceState,
+  IceTransportPolicy,
   LocalCandidate,
   LocalSocket,
   PairPriority,

@@ -10,6 +10,9 @@ export type IceCredentials = { readonly usernameFragment: string; readonly passw
 
 export type IceRole = 'controlling' | 'controlled';
 
+/** RTCIceTransportPolicy: `relay` hides host and reflexive candidates, and checks nothing from them. */
+export type IceTransportPolicy = 'all' | 'relay';
+
 /** RTCIceTransportState, with the meanings of W3C webrtc §5.6.4. `closed` and `failed` are left only by `restart`, `closed` never. */
 export type IceState = 'new' | 'checking' | 'connected' | 'completed' | 'disconnected' | 'failed' | 'closed';
 
@@ -166,8 +169,8 @@ export type IceAgentOptions = {
   readonly lite?: boolean;
   /** Default: 4 and 24 random ice-chars. */
   readonly localCredentials?: IceCredentials;
-  /** RTCIceTransportPolicy: `relay` hides host and reflexive candidates. Default `all`. */
-  readonly transportPolicy?: 'all' | 'relay';
+  /** Default `all`. */
+  readonly transportPolicy?: IceTransportPolicy;
   readonly candidateFilter?: CandidateFilter;
   /** Software name to put into requests to STUN servers; default none: it only tells strangers who we are. */
   readonly software?: string;

@@ -253,12 +253,15 @@ export class RTCPeerConnection extends Target {
     return exportConfiguration(this.#slots.configuration);
   }
 
-  /** New ICE servers count from the next gathering on; a new transport policy, only before the first. */
+  /** New ICE servers and a new transport policy count from the next gathering on: `restartIce` brings it about. */
   setConfiguration(configuration: RTCConfiguration = {}): void {
     const slots = this.#slots;
     if (slots.isClosed) throw new DOMException('The connection is closed', 'InvalidStateError');
     slots.configuration = makeConfiguration(configuration, slots.configuration, slots.setLocalDescriptionCalled);
-    slots.transport?.setServers(stunServers(slots.configuration));
+    slots.transport?.configure({
+      servers: stunServers(slots.configuration),
+      transportPolicy: slots.configuration.iceTransportPolicy,
+    });
   }
 
   close(): void {

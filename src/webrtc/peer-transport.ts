@@ -6,7 +6,7 @@
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { DtlsCertificate } from '../dtls/index.ts';
 import { addressFamily, canonicalAddress, type SocketAddress } from '../ice/address.ts';
-import type { IceCandidate, IceCredentials } from '../ice/index.ts';
+import { type IceCandidate, type IceCredentials, type IceTransportPolicy, MAX_STUN_SERVERS } from '../ice/index.ts';
 import type { NetworkInterface, Runtime, TimerHandle, UdpSocket } from '../runtime/runtime.ts';
 import { Session, type SessionEvent, type SessionParameters } from '../session/index.ts';
 import { MdnsService } from './mdns-service.ts';
@@ -26,7 +26,7 @@ export type PeerTransportOptions = {
   readonly controlling: boolean;
   readonly localCredentials?: IceCredentials;
   readonly servers: readonly ServerAddress[];
-  readonly transportPolicy: 'all' | 'relay';
+  readonly transportPolicy: IceTransportPolicy;
   readonly settings: PeerConnectionSettings;
 };
 
@@ -107,9 +107,10 @@ export class PeerTransport {
     this.run((session, now) => session.start(parameters, now));
   }
 
-  /** The servers of the next gathering (setConfiguration). */
-  setServers(servers: readonly ServerAddress[]): void {
+  /** What the next gathering goes by (setConfiguration). */
+  configure({ servers, transportPolicy }: Pick<PeerTransportOptions, 'servers' | 'transportPolicy'>): void {
     this.#servers = servers;
+    this.session.ice.setTransportPolicy(transportPolicy);
   }
 
   /**
@@ -118,8 +119,11 @@ export class PeerTransport {
    */
   gather(): void {
     const gathering = ++this.#gatherings;
-    this.run((session, now) => session.ice.gather(now));
-    void this.#gather(gathering);
+    this.run((session, now) => {
+      session.ice.removeServers();
+      session.ice.gather(now);
+    });
+    void this.#gather(gathering, this.#servers);
   }
 
   /**
@@ -193,13 +197,13 @@ export class PeerTransport {
 
   // Gathering
 
-  async #gather(gathering: number): Promise<void> {
+  async #gather(gathering: number, wanted: readonly ServerAddress[]): Promise<void> {
     if (this.#options.settings.udpSocket) this.#joinSharedSocket();
     else await this.#bindInterfaces();
-    const servers = await Promise.all(this.#servers.map((server) => this.#resolveServer(server)));
+    const servers = await Promise.all(wanted.slice(0, MAX_STUN_SERVERS).map((server) => this.#resolveServer(server)));
     if (this.#closed || gathering !== this.#gatherings) return;
     this.run((session, now) => {
-      for (const addresses of servers) for (const server of addresses) session.ice.addServer(server, now);
+      for (const server of servers.flat().slice(0, MAX_STUN_SERVERS)) session.ice.addServer(server, now);
       session.ice.endOfLocalSockets(now);
     });
   }

@@ -232,6 +232,51 @@ describe('a restart', () => {
     expect([a.agent.state, b.agent.state]).toEqual(['completed', 'completed']);
   });
 
+  test('RFC 8829 §3.5.3: a transport policy counts from the next gathering on', () => {
+    const { simulation, a, b } = connected();
+    const selected = a.agent.selectedPair;
+    a.agent.setTransportPolicy('relay');
+    simulation.run(10_000);
+    expect(a.agent.state).toBe('completed');
+    const credentials = b.agent.localCredentials;
+    restart(a, b);
+    simulation.run(40_000);
+    expect(a.agent.localCandidates).toEqual([]);
+    const { usernameFragment } = b.agent.localCredentials;
+    expect(usernameFragment).not.toBe(credentials.usernameFragment);
+    const requests = a.stunSent.filter(({ message }) => message.messageClass === 'request');
+    const names = requests.map(({ message }) => readText(message, STUN_ATTRIBUTE.username)!.split(':')[0]);
+    expect(names).not.toContain(usernameFragment); // no check from a host candidate in the new generation
+    expect(b.agent.pairs.filter(({ state }) => state === 'succeeded')).toEqual([b.agent.selectedPair]); // nor an answer
+    // RFC 8445 §9: the old path carries data, and keeps its consent, for as long as there is no new one.
+    expect(a.agent.selectedPair).toBe(selected);
+    expect(a.agent.isAuthorizedPath(selected!.socketId, selected!.remoteAddress)).toBe(true);
+    a.agent.setTransportPolicy('all');
+    restart(a, b);
+    simulation.run(50_000);
+    expect([a.agent.state, b.agent.state]).toEqual(['completed', 'completed']);
+  });
+
+  test('asks the servers that there are now, not those that were removed', () => {
+    const { simulation, a, b } = connected();
+    const [old, next] = ['203.0.113.1', '203.0.113.2'].map((address) => ({
+      address,
+      port: 3478,
+      url: `stun:${address}`,
+    }));
+    const asked = (from: number): string[] =>
+      simulation.sent.slice(from).flatMap(({ to }) => (to.port === 3478 ? [to.address] : []));
+    a.agent.addServer(old!, simulation.now);
+    simulation.run(3_000);
+    expect(asked(0)).toContain(old!.address);
+    const before = simulation.sent.length;
+    a.agent.removeServers();
+    restart(a, b);
+    a.agent.addServer(next!, simulation.now);
+    simulation.run(20_000);
+    expect(new Set(asked(before))).toEqual(new Set([next!.address]));
+  });
+
   test('is needed for new credentials of the peer', () => {
     const { a } = connected();
     expect(() => a.agent.setRemoteCredentials({ usernameFragment: 'else', password: 'x'.repeat(22) }, 2_000)).toThrow(

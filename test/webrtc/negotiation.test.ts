@@ -211,6 +211,44 @@ test('an ICE restart changes the credentials on both sides and keeps the channel
   expect(received).toEqual(['before', 'during', 'after']);
 });
 
+test('setConfiguration: ICE servers and transport policy count from the next gathering on', async () => {
+  pair = new Pair();
+  const asked = new Set<string>();
+  pair.network.onFate = ({ destination }) => {
+    if (destination.port === 3478) asked.add(destination.address);
+  };
+  const servers = (...addresses: string[]) => addresses.map((address) => ({ urls: `stun:${address}` }));
+  pair.a.setConfiguration({ iceServers: servers('203.0.113.1') });
+  const [ours, theirs] = await pair.open();
+  pair.a.setConfiguration({ iceServers: servers('203.0.113.2') });
+  await pair.until(() => pair.a.iceGatheringState === 'complete');
+  expect([...asked]).toEqual(['203.0.113.1']);
+  asked.clear();
+  pair.a.restartIce();
+  await exchange(pair.a, pair.b);
+  await pair.until(() => pair.a.iceConnectionState === 'completed' && pair.a.iceGatheringState === 'complete');
+  expect([...asked]).toEqual(['203.0.113.2']);
+  asked.clear();
+  pair.a.setConfiguration({ iceServers: servers('203.0.113.3'), iceTransportPolicy: 'relay' });
+  expect(pair.a.localDescription!.sdp).toContain('a=candidate');
+  pair.a.restartIce();
+  await exchange(pair.a, pair.b);
+  await pair.until(() => pair.a.iceGatheringState === 'complete');
+  expect(pair.a.localDescription!.sdp).not.toContain('a=candidate');
+  expect([...asked]).toEqual([]);
+  const arrived = next<MessageEvent>(theirs, 'message');
+  ours.send('over the old path');
+  expect((await pair.during(arrived)).data).toBe('over the old path');
+});
+
+test('more ICE servers than are asked, and unknown ones, do not stop the gathering', async () => {
+  const iceServers = Array.from({ length: 40 }, (_, i) => ({ urls: `stun:203.0.113.${i + 1}` }));
+  pair = new Pair({ configuration: { iceServers } });
+  pair.a.createDataChannel('x');
+  await pair.a.setLocalDescription();
+  await pair.until(() => pair.a.iceGatheringState === 'complete');
+});
+
 describe('legacy callbacks', () => {
   test('are told the outcome', async () => {
     pair = new Pair();
