@@ -113,7 +113,7 @@ export class DataChannels {
         this.#handleSent(event.streamId, event.bytes);
         break;
       case 'streamsReset':
-        for (const streamId of event.streamIds) {
+        for (const streamId of event.streamIds.length > 0 ? event.streamIds : this.#streamsInUse()) {
           if (event.direction === 'incoming') this.#handleIncomingReset(streamId, now);
           else this.#handleOutgoingReset(streamId);
         }
@@ -122,6 +122,7 @@ export class DataChannels {
         for (const streamId of event.streamIds) this.#handleResetFailed(streamId, event.message);
         break;
       case 'restarted':
+        this.#started = false; // 'connected' follows, and the new association may have fewer streams
         this.#finishAll('the peer began a new association');
         break;
       case 'closed':
@@ -147,7 +148,7 @@ export class DataChannels {
     if (this.#started || this.#association === null) return;
     this.#started = true;
     this.#ids.limit = Math.min(this.#association.maxOutboundStreams, this.#association.maxInboundStreams);
-    for (const record of this.#records) this.#start(record, now);
+    for (const record of this.#records) if (record.state === 'connecting') this.#start(record, now);
   }
 
   #start(record: ChannelRecord, now: number): void {
@@ -349,6 +350,11 @@ export class DataChannels {
     this.#ids.take(streamId);
     this.#strays.refuse(streamId);
     if (streamId < this.#ids.limit) this.#association!.resetStreams([streamId], now);
+  }
+
+  /** A reset that names no stream is one of all streams (RFC 6525 §4.1). */
+  #streamsInUse(): readonly number[] {
+    return [...this.#byStream.keys(), ...this.#strays.streams];
   }
 
   #handleIncomingReset(streamId: number, now: number): void {

@@ -51,6 +51,11 @@ export class StrayStreams {
     this.#refused.set(streamId, { outgoing: false, incoming: false });
   }
 
+  /** Every stream that something is known of. */
+  get streams(): readonly number[] {
+    return [...this.#early.keys(), ...this.#refused.keys()];
+  }
+
   isRefused(streamId: number): boolean {
     return this.#refused.has(streamId);
   }

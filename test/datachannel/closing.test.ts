@@ -115,6 +115,14 @@ describe('RFC 8831 §6.7: the closing handshake', () => {
     }
     expect(channels.map((channel) => channel.state)).toEqual(['closed', 'closed', 'closed']);
   });
+
+  test('RFC 6525 §4.1: one that names none is one of all streams', () => {
+    const side = new Side('client').connect();
+    const channels = [side.open(), side.open()];
+    side.handle({ kind: 'streamsReset', streamIds: [], direction: 'incoming' });
+    expect(channels.map((channel) => channel.state)).toEqual(['closing', 'closing']);
+    expect(side.wire.resets).toEqual([0, 2]);
+  });
 });
 
 describe('ids', () => {
@@ -178,7 +186,12 @@ describe('the end of the association', () => {
     pair.client.handle({ kind: 'restarted' });
     expect(ours.state).toBe('closed');
     expect(pair.client.events).toMatchObject([{ kind: 'closed', error: 'the peer began a new association' }]);
-    expect(pair.client.open()).toMatchObject({ id: 0, state: 'open' });
+    const channel = pair.client.open();
+    expect(channel).toMatchObject({ id: 0, state: 'connecting' });
+    pair.client.wire.maxOutboundStreams = 1;
+    pair.client.handle({ kind: 'connected' });
+    expect(channel.state).toBe('open');
+    expect(() => pair.client.open(), 'the new association has its own number of streams').toThrow(RangeError);
   });
 
   test('by the owner closes channels that never opened, too', () => {
