@@ -220,7 +220,7 @@ export class SctpAssociation implements Machine {
         return;
       case 'outOfTheBlue': {
         const answer = answerOutOfTheBlue(packet);
-        if (answer !== null) tcb.sendAlone(answer, u32(packet, HEADER.verificationTag));
+        if (answer !== null) tcb.sendAlone(answer.chunk, answer.tag);
         tcb.stats.dropped.verificationTag++;
         return;
       }

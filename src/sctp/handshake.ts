@@ -22,6 +22,7 @@ import {
 import { decodeInit, encodeInit, type InitParameters } from './packet/init-chunk.ts';
 import type { Tcb } from './tcb.ts';
 import { TIMER } from './timers.ts';
+import { MAX_STALE_COOKIES } from './timing.ts';
 
 /** RFC 9260 §3.3.3.1.1. */
 const STATE_COOKIE_PARAMETER = 7;
@@ -204,7 +205,7 @@ export class Handshake {
   handleStaleCookie(now: number): void {
     const tcb = this.#tcb;
     if (tcb.state !== 'cookieEchoed') return;
-    if (++this.#staleCookies > tcb.options.timing.maxInitRetransmits) {
+    if (++this.#staleCookies > Math.min(tcb.options.timing.maxInitRetransmits, MAX_STALE_COOKIES)) {
       tcb.close('failed', 'the cookies of the peer are always stale');
       return;
     }

@@ -11,7 +11,7 @@ import { decodeShutdown, encodeShutdown, encodeShutdownAck, encodeShutdownComple
 import { CAUSE, encodeCause } from './packet/error-cause.ts';
 import type { Tcb } from './tcb.ts';
 import { TIMER } from './timers.ts';
-import { shutdownGuardMs } from './timing.ts';
+import { MAX_SHUTDOWN_RETRANSMISSIONS, shutdownGuardMs } from './timing.ts';
 
 export class Shutdown {
   readonly #tcb: Tcb;
@@ -124,7 +124,8 @@ export class Shutdown {
   handleT2(now: number): void {
     const tcb = this.#tcb;
     tcb.rto.backOff();
-    if (!tcb.countError('shutdown')) return;
+    const limit = Math.min(tcb.options.timing.maxRetransmissions, MAX_SHUTDOWN_RETRANSMISSIONS);
+    if (!tcb.countError('shutdown', limit)) return;
     if (tcb.state === 'shutdownSent') this.#sendShutdown(now);
     else if (tcb.state === 'shutdownAckSent') this.#sendShutdownAck(now);
   }

@@ -37,11 +37,13 @@ export type StreamResetOptions = {
 type Request = OutgoingResetRequest & {
   /** The peer said "In progress": its silence is no failure (§5.2.7, H2). */
   isInProgress: boolean;
+  /** It said so although it has all the data: under this number it will never say anything else. */
+  isStuck: boolean;
 };
 
 export class StreamReset {
   readonly #options: StreamResetOptions;
-  /** Streams to be reset once all their messages were sent. Bound: the 65,535 streams there are. */
+  /** Streams to be reset once all their messages were acknowledged. Bound: the 65,535 streams there are. */
   readonly #pending = new Set<number>();
   #request: Request | null = null;
   /** §4.1: "initialized to the same value as the initial TSN". */
@@ -79,19 +81,29 @@ export class StreamReset {
     return this.#request !== null || this.#pending.size > 0;
   }
 
-  /** Sends the next request when there is one to send: its streams have nothing more to send before it. */
+  /**
+   * Sends the next request when there is one to send: all that was sent on its streams is acknowledged or given up. RFC
+   * 6525 has the receiver wait for data that is still on its way (§5.2.2, E2), but some perform a reset when they see
+   * it, and lose what comes after.
+   */
   sendRequest(now: number): void {
-    const { sender, timers, rto, packetCapacity } = this.#options;
+    const { sender, timers, packetCapacity } = this.#options;
     if (this.#request !== null || this.#pending.size === 0 || timers.isSet(TIMER.reConfig)) return;
     // Bound: as many streams as fit into one packet. The others follow with the next request.
     const maxStreams = (packetCapacity - RESET_REQUEST_OVERHEAD) >> 1;
     const streamIds: number[] = [];
     for (const streamId of this.#pending) {
       if (streamIds.length === maxStreams) break;
-      if (sender.queue.stream(streamId).queue.head === null) streamIds.push(streamId);
+      const { queue, outstandingChunks } = sender.queue.stream(streamId);
+      if (queue.head === null && outstandingChunks === 0) streamIds.push(streamId);
     }
     if (streamIds.length === 0) return;
     for (const streamId of streamIds) this.#pending.delete(streamId);
+    this.#sendNew(streamIds, now);
+  }
+
+  #sendNew(streamIds: readonly number[], now: number): void {
+    const { sender, timers, rto, sendChunk } = this.#options;
     this.#request = {
       kind: 'outgoingReset',
       requestNumber: this.#nextRequestNumber,
@@ -99,9 +111,10 @@ export class StreamReset {
       lastAssignedTsn: serial32Add(sender.outstanding.nextTsn, -1), // A3
       streamIds,
       isInProgress: false,
+      isStuck: false,
     };
     this.#nextRequestNumber = serial32Add(this.#nextRequestNumber, 1); // A2
-    this.#options.sendChunk(encodeOutgoingReset(this.#request));
+    sendChunk(encodeOutgoingReset(this.#request));
     timers.set(TIMER.reConfig, now + rto.ms);
   }
 
@@ -109,6 +122,10 @@ export class StreamReset {
   handleTimeout(now: number): boolean {
     const request = this.#request;
     if (request === null) return false;
+    if (request.isStuck) {
+      this.#sendNew(request.streamIds, now);
+      return false;
+    }
     const { timers, rto, sendChunk } = this.#options;
     if (!request.isInProgress) rto.backOff();
     sendChunk(encodeOutgoingReset(request));
@@ -117,10 +134,13 @@ export class StreamReset {
   }
 
   #handleResponse({ responseNumber, result }: ReConfigResponse, now: number): void {
-    const { timers, rto } = this.#options;
+    const { timers, rto, sender } = this.#options;
     const request = this.#request;
     if (request === null || responseNumber !== request.requestNumber) return; // H1
     if (result === RESULT.inProgress) {
+      // Some repeat their first answer to a retransmission for ever, and look again when the request has a new number.
+      request.isStuck =
+        request.isInProgress && serial32LessOrEqual(request.lastAssignedTsn, sender.outstanding.cumulativeTsnAck);
       request.isInProgress = true;
       timers.set(TIMER.reConfig, now + rto.ms); // H2
       return;
@@ -133,7 +153,7 @@ export class StreamReset {
     }
     timers.clear(TIMER.reConfig);
     const performed = result === RESULT.performed || result === RESULT.nothingToDo;
-    const { queue } = this.#options.sender;
+    const { queue } = sender;
     for (const streamId of request.streamIds) queue.release(queue.stream(streamId), performed); // H4
     if (performed) this.#options.event({ kind: 'streamsReset', streamIds: request.streamIds, direction: 'outgoing' });
     else {
@@ -189,15 +209,18 @@ export class StreamReset {
     switch (parameter.kind) {
       case 'otherRequest':
         return RESULT.denied;
-      case 'outgoingReset':
-        if (this.#deferred !== null) return RESULT.alreadyInProgress;
-        if (this.#isDue(parameter)) {
-          this.#resetIncoming(parameter);
+      case 'outgoingReset': {
+        // The peer has our "In progress", and asks again under a new number: the new request stands for both.
+        const request = this.#deferred === null ? parameter : mergeRequests(this.#deferred, parameter);
+        if (this.#isDue(request)) {
+          this.#deferred = null;
+          this.#resetIncoming(request);
           return RESULT.performed;
         }
-        this.#deferred = parameter;
-        this.#options.receiver.reassembly.deferReset(parameter.lastAssignedTsn, streamList(parameter));
+        this.#deferred = request;
+        this.#options.receiver.reassembly.deferReset(request.lastAssignedTsn, streamList(request));
         return RESULT.inProgress;
+      }
       default:
         return parameter satisfies never;
     }
@@ -211,6 +234,13 @@ export class StreamReset {
     this.#options.receiver.reassembly.resetStreams(streamList(request)); // E3, E4
     this.#options.event({ kind: 'streamsReset', streamIds: request.streamIds, direction: 'incoming' });
   }
+}
+
+/** A request that waits, and the one the peer sends in its place. */
+function mergeRequests(before: OutgoingResetRequest, after: OutgoingResetRequest): OutgoingResetRequest {
+  const isAll = before.streamIds.length === 0 || after.streamIds.length === 0;
+  const streamIds = isAll ? [] : [...new Set([...before.streamIds, ...after.streamIds])];
+  return { ...after, streamIds };
 }
 
 /** "If no streams are listed, then all streams are to be reset." (RFC 6525 §4.1) */

@@ -17,6 +17,12 @@ import { DataSender } from './tx/data-sender.ts';
 import { RetransmissionTimeout } from './tx/rto.ts';
 import type { SctpEvent, SctpState, SctpStats } from './types.ts';
 
+/**
+ * Bound: control chunks that wait. They go out when the turn ends, except while our COOKIE ECHO is unanswered: then the
+ * peer could pile up answers to its HEARTBEATs. Past it they are not sent. A packet of small chunks asks for 300.
+ */
+const MAX_CONTROL_CHUNKS = 512;
+
 /** What there is once the peer's INIT or INIT ACK is known. */
 export type Peer = {
   readonly tag: number;
@@ -45,7 +51,7 @@ export class Tcb {
   heartbeat: Heartbeat;
   /** RFC 9260 §8.1: timeouts in a row. */
   #errorCount = 0;
-  /** Encoded control chunks that go out with the next packets, in order. Bound: emptied whenever a turn ends. */
+  /** Encoded control chunks that go out with the next packets, in order. */
   control: Uint8Array[] = [];
   /** Streams that were to be reset before the peer was known. */
   #earlyResets: number[] = [];
@@ -158,7 +164,9 @@ export class Tcb {
 
   /** A control chunk for the next packet. One that fits into no packet is not sent. */
   sendChunk(chunk: Uint8Array): void {
-    if (padded(chunk.length) <= this.writer.capacity) this.control.push(chunk);
+    if (padded(chunk.length) <= this.writer.capacity && this.control.length < MAX_CONTROL_CHUNKS) {
+      this.control.push(chunk);
+    }
   }
 
   /** Sends one chunk in a packet of its own, now. */
@@ -176,10 +184,9 @@ export class Tcb {
   }
 
   /** RFC 9260 §8.1. @returns false when it was one too many, and the association has failed */
-  countError(what: string): boolean {
+  countError(what: string, limit: number = this.options.timing.maxRetransmissions): boolean {
     this.#errorCount++;
-    const { maxRetransmissions } = this.options.timing;
-    if (this.#errorCount <= maxRetransmissions) return true;
+    if (this.#errorCount <= limit) return true;
     this.close('failed', `the peer does not answer: ${what}, ${this.#errorCount} times in a row`);
     return false;
   }

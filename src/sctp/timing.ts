@@ -20,11 +20,23 @@ export const DEFAULT_TIMING: ResolvedTiming = {
   sackDelayMs: 20,
   /** RFC: HB.interval, 30 s. */
   heartbeatIntervalMs: 30_000,
-  /** RFC: Max.Init.Retransmits, 8. */
-  maxInitRetransmits: 8,
-  /** RFC: Association.Max.Retrans, 10: over a minute of silence here, twice as long as ICE's consent lives. */
-  maxRetransmissions: 10,
+  /**
+   * RFC: Max.Init.Retransmits, 8, and Association.Max.Retrans, 10. Here whether the peer is there is for ICE to say,
+   * which asks every 5 s and stops all sending after 30 s without an answer (RFC 7675), and which can restart at any
+   * time, also minutes later. An association that had given up by then would be the one thing that is not revived.
+   */
+  maxInitRetransmits: Number.POSITIVE_INFINITY,
+  maxRetransmissions: Number.POSITIVE_INFINITY,
 };
+
+/**
+ * RFC: Association.Max.Retrans, for SHUTDOWN and SHUTDOWN ACK, whatever `maxRetransmissions` is: there is nothing left
+ * to revive.
+ */
+export const MAX_SHUTDOWN_RETRANSMISSIONS = 10;
+
+/** RFC: Max.Init.Retransmits, for cookies in a row that the peer calls stale. */
+export const MAX_STALE_COOKIES = 8;
 
 /** RFC 9260 §16: Valid.Cookie.Life. */
 export const COOKIE_LIFE_MS = 60_000;

@@ -98,9 +98,9 @@ export type SctpTiming = {
   readonly rtoMaxMs?: number;
   readonly sackDelayMs?: number;
   readonly heartbeatIntervalMs?: number;
-  /** Sendings of an INIT or a COOKIE ECHO beyond the first. */
+  /** Sendings of an INIT or a COOKIE ECHO beyond the first, before the association has failed. Default `Infinity`. */
   readonly maxInitRetransmits?: number;
-  /** Timeouts in a row, of data and heartbeats together, before the association has failed. */
+  /** Timeouts in a row, of data and heartbeats together, before the association has failed. Default `Infinity`. */
   readonly maxRetransmissions?: number;
 };
 

@@ -247,7 +247,7 @@ describe('window probes (RFC 9260 §6.1 A)', () => {
   });
 
   test('"If the sender continues to receive SACK chunks …, the unacknowledged window probes SHOULD NOT increment the error counter"', () => {
-    const solo = new Solo({}, { aRwnd: 1500 }).connect();
+    const solo = new Solo({ timing: { maxRetransmissions: 10 } }, { aRwnd: 1500 }).connect();
     for (let i = 0; i < 4; i++) solo.send(0, pattern(1000, i));
     solo.flush();
     solo.receive(sackChunk(solo.local.initialTsn, [], { aRwnd: 0 }));

@@ -7,6 +7,7 @@ import {
   encodeAbortChunk,
   encodeErrorChunk,
   encodeStaleCookieCause,
+  encodeStreamCause,
   encodeTextCause,
 } from '../../src/sctp/packet/error-cause.ts';
 import { encodeInit } from '../../src/sctp/packet/init-chunk.ts';
@@ -307,9 +308,25 @@ describe('packets out of the blue (RFC 9260 §8.4)', () => {
       solo.association.handlePacket(packetOf(0x5555, chunk), 0);
     }
     solo.association.handlePacket(packetOf(0x5555, dataChunk({ tsn: 1 }), encodeAbortChunk([])), 0);
-    solo.association.handlePacket(packetOf(0, encodeInit(PEER)), 0);
     solo.association.handlePacket(packetOf(0x5555, encodeChunk(CHUNK.cookieEcho, 0, new Uint8Array(16))), 0);
+    solo.association.handlePacket(packetOf(0, encodeInit({ ...PEER, initiateTag: 0 })), 0);
     expect(solo.takeSent()).toEqual([]);
+  });
+
+  test('3: an INIT is refused at once, with an ABORT under its Initiate Tag, T bit not set', () => {
+    const solo = over();
+    solo.association.handlePacket(packetOf(0, encodeInit(PEER)), 0);
+    const [answer] = solo.takeSent();
+    expect(chunksOf(answer!)).toMatchObject([{ name: 'abort', flags: 0 }]);
+    expect(tagOf(answer!)).toBe(PEER.initiateTag);
+  });
+
+  test('8: an INIT ACK, and any other ERROR, are answered like the rest', () => {
+    for (const chunk of [encodeInit(PEER, Uint8Array.of(1)), encodeErrorChunk([encodeStreamCause(7)])]) {
+      const solo = over();
+      solo.association.handlePacket(packetOf(0x5555, chunk), 0);
+      expect(solo.takeDescriptions()).toEqual(['abort']);
+    }
   });
 
   test('5: a SHUTDOWN ACK is answered with SHUTDOWN COMPLETE, T bit set', () => {

@@ -267,6 +267,17 @@ describe('receiving', () => {
     expect(solo.messages.every(({ data }, i) => data[0] === i % 2)).toBe(true);
   });
 
+  test('RFC 9260 §6.1: of the 2^16 - 1 ordered messages that may be in one window none is taken for an old one', () => {
+    const solo = new Solo().connect();
+    const count = 60_000;
+    for (let i = 1; i < count; i++) solo.receive(dataChunk({ tsn: TSN + i, ssn: i, data: Uint8Array.of(i) }));
+    expect(solo.messages).toHaveLength(0);
+    solo.receive(dataChunk({ tsn: TSN, ssn: 0, data: Uint8Array.of(0) }));
+    expect(solo.messages.every(({ data }, i) => data[0] === (i & 0xff))).toBe(true);
+    expect(solo.messages).toHaveLength(count);
+    expect(solo.stats.localRwnd).toBe(5 * 1024 * 1024);
+  });
+
   test('SSNs wrap when sending: 65,535 is followed by 0', () => {
     const pair = new Pair({ a: { maxBurst: 10_000 } }).connect();
     pair.a.link.record = pair.b.link.record = false;

@@ -99,7 +99,7 @@ function busy(): Solo {
   const solo = new Solo({ receiveBufferSize: BUFFER, maxMessageSize: 100_000 }).connect();
   for (let i = 0; i < 8; i++) solo.send(i, pattern(1000, i), i % 2 === 0 ? {} : { maxRetransmits: 0 });
   solo.flush();
-  solo.association.resetStreams([3], 0);
+  solo.association.resetStreams([3, 30], 0);
   solo.receive(dataChunk({ tsn: TSN }));
   return solo;
 }

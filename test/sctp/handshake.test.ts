@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { concatBytes, setU16, toHex, u32 } from '../../src/binary/bytes.ts';
 import { cookieAction, type Ticket } from '../../src/sctp/cookie.ts';
 import { CHUNK, encodeChunk, encodeParameter } from '../../src/sctp/packet/chunk.ts';
+import { encodeHeartbeat } from '../../src/sctp/packet/control-chunks.ts';
 import { CAUSE, decodeCauses, encodeErrorChunk, encodeStaleCookieCause } from '../../src/sctp/packet/error-cause.ts';
 import { decodeInit, encodeInit, type InitChunk } from '../../src/sctp/packet/init-chunk.ts';
 import { Pair } from './support/pair.ts';
@@ -155,6 +156,18 @@ describe('establishing an association', () => {
     expect(solo.association.state).toBe('established');
   });
 
+  test('RFC 9260 §8.3: HEARTBEATs that come meanwhile are answered then, and do not pile up without a bound', () => {
+    const solo = new Solo().sendInit();
+    solo.receive(encodeInit(PEER, Uint8Array.of(1)));
+    solo.takeSent();
+    for (let i = 0; i < 2_000; i++) solo.receive(encodeHeartbeat(Uint8Array.of(i)));
+    expect(solo.takeSent()).toEqual([]);
+    solo.receive(COOKIE_ACK);
+    const answers = solo.takeSent().flatMap(chunksOf);
+    expect(answers).toHaveLength(512);
+    expect(answers.every(({ name }) => name === 'heartbeatAck')).toBe(true);
+  });
+
   test('RFC 9260 §5.1.1: uses no more streams than the peer takes', () => {
     const pair = new Pair({
       a: { outboundStreams: 100, inboundStreams: 3 },
@@ -185,7 +198,7 @@ describe('establishing an association', () => {
 
 describe('T1-init and T1-cookie', () => {
   test('RFC 9260 §5.1: INIT is sent again with back-off, Max.Init.Retransmits times, and then it has failed', () => {
-    const solo = new Solo();
+    const solo = new Solo({ timing: { maxInitRetransmits: 8 } });
     solo.association.connect(0);
     const times: number[] = [];
     let seen = 0;

@@ -184,7 +184,7 @@ describe('T3-rtx (RFC 9260 §6.3.2, §6.3.3)', () => {
   });
 
   test('§8.1: answered HEARTBEATs do not hide that no data gets through', () => {
-    const { solo } = inFlight(1);
+    const { solo } = inFlight(1, { timing: { maxRetransmissions: 10 } });
     for (let i = 0; i < 30 && solo.closed === undefined; i++) {
       solo.run(solo.stats.rtoMs);
       for (const { name, bytes } of solo.takeSent().flatMap(chunksOf)) {
@@ -214,7 +214,7 @@ describe('T3-rtx (RFC 9260 §6.3.2, §6.3.3)', () => {
   });
 
   test('§8.1: after Association.Max.Retrans timeouts in a row the peer is unreachable, and it is said once', () => {
-    const solo = new Solo().connect();
+    const solo = new Solo({ timing: { maxRetransmissions: 10 } }).connect();
     solo.send(0, 'x').flush();
     solo.run(200_000);
     expect(solo.closed).toEqual({
@@ -226,6 +226,23 @@ describe('T3-rtx (RFC 9260 §6.3.2, §6.3.3)', () => {
     expect(solo.association.state).toBe('closed');
     expect(solo.association.nextTimeout).toBe(Infinity);
     expect(() => solo.send(0, 'y')).toThrow(TypeError);
+  });
+
+  test('but by default the association never gives up: a path that was dead for minutes is in use again 10 s later', () => {
+    const pair = new Pair({ link: { delayMs: 20 } }).connect();
+    pair.run(1_000);
+    const dead = (): boolean => true;
+    const { drop } = pair.a.link;
+    pair.a.link.drop = pair.b.link.drop = dead;
+    for (let i = 0; i < 100; i++) pair.send(pair.a, 0, pattern(5_000, i));
+    pair.a.association.resetStreams([7], pair.now);
+    pair.run(300_000);
+    pair.a.link.drop = pair.b.link.drop = drop;
+    expect(pair.b.messages).toHaveLength(0);
+    pair.run(11_000);
+    expect(pair.b.messages).toHaveLength(100);
+    expect(pair.b.kinds('streamsReset')).toHaveLength(1);
+    expect([...pair.a.kinds('closed'), ...pair.b.kinds('closed')]).toEqual([]);
   });
 
   test('§8.1: "The counter … MUST be reset each time a DATA chunk sent to that peer endpoint is acknowledged"', () => {

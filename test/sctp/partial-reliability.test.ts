@@ -56,6 +56,17 @@ describe('maxRetransmits', () => {
     expect(dataOf(...pair.a.link.takeSent())).toHaveLength(1 + maxRetransmits);
   });
 
+  test('RFC 9260 §6.3.1 C5: the wait for a message given up is no round trip', () => {
+    const solo = new Solo().connect();
+    solo.send(0, 'once', { maxRetransmits: 0 }).flush();
+    solo.run(2_000);
+    const { srttMs } = solo.stats;
+    expect(solo.takeDescriptions().some((packet) => packet.includes('forwardTsn'))).toBe(true);
+    solo.receive(sackChunk(solo.local.initialTsn));
+    expect(solo.stats.flightSize).toBe(0);
+    expect(solo.stats.srttMs).toBe(srttMs);
+  });
+
   test('counts for a fast retransmission as for a timeout', () => {
     const solo = new Solo({ maxBurst: 100 }).connect();
     solo.send(0, pattern(1000), { maxRetransmits: 0 });

@@ -221,8 +221,9 @@ export class Reassembly {
 
   #wait(stream: InboundStream, message: WaitingMessage): void {
     stream.waiting ??= new Map();
-    // A sequence number that was already used, or is used twice, would be delivered out of order: it is dropped.
-    if (serial16Less(message.ssn, stream.nextSsn) || stream.waiting.has(message.ssn)) {
+    // RFC 9260 §6.1 allows 2^16 - 1 ordered messages in one window, so every other number is one to come. One that is
+    // used twice would be delivered out of order: it is dropped.
+    if (stream.waiting.has(message.ssn)) {
       this.#heldBytes -= message.charge;
       return;
     }
@@ -248,7 +249,8 @@ export class Reassembly {
       this.#streams.set(streamId, stream);
     }
     if (serial16Less(ssn, stream.nextSsn)) return; // older than what was delivered
-    this.#deliverStranded(stream, (waiting) => !serial16Less(ssn, waiting));
+    const { nextSsn } = stream;
+    this.#deliverStranded(stream, (waiting) => ((waiting - nextSsn) & 0xffff) <= ((ssn - nextSsn) & 0xffff));
     stream.nextSsn = (ssn + 1) & 0xffff;
     this.#deliverReady(stream);
   }

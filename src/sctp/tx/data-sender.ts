@@ -73,7 +73,7 @@ export class DataSender {
 
   constructor(options: DataSenderOptions) {
     this.outstanding = new OutstandingData(options.initialTsn);
-    this.partial = new PartialReliability(this.queue, this.outstanding, options.timers, options.stats);
+    this.partial = new PartialReliability(this.queue, this.outstanding, options.rto, options.timers, options.stats);
     this.congestion = options.congestionControl;
     this.#capacity = options.packetCapacity;
     this.#burst = new BurstLimit(options.maxBurst);
@@ -143,7 +143,7 @@ export class DataSender {
   /** Appends all that fits and is allowed: FORWARD TSN, retransmissions (RFC 9260 §6.1 C), then new data. */
   fill(packet: PacketWriter, now: number): void {
     if (this.partial.isDue) {
-      const forwardTsn = this.partial.takeForwardTsn(packet.room, this.#rto.srttMs, now);
+      const forwardTsn = this.partial.takeForwardTsn(packet.room, now);
       if (forwardTsn !== null) {
         packet.append(forwardTsn);
         if (!this.#timers.isSet(TIMER.t3Rtx)) this.#timers.set(TIMER.t3Rtx, now + this.#rto.ms);
@@ -203,7 +203,7 @@ export class DataSender {
       this.#peerRwnd = Math.max(0, this.#peerRwnd - size);
       this.#stats.retransmissions++;
       if (this.#fastRetransmitDue) this.#stats.fastRetransmits++;
-      this.#rto.retransmitted(tsn);
+      this.#rto.disturbed(tsn);
       if (isLowest || !this.#timers.isSet(TIMER.t3Rtx)) this.#timers.set(TIMER.t3Rtx, now + this.#rto.ms);
     }
     return lastChunkAt;

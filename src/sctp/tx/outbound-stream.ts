@@ -11,6 +11,8 @@ export class OutboundStream {
   readonly held: MessageList = new MessageList();
   /** A reset is asked for: new messages go to `held` (RFC 6525 §5.1.2, A1). */
   isResetting = false;
+  /** Chunks that have a TSN and are not cumulatively acknowledged. */
+  outstandingChunks = 0;
   /** The next stream sequence number (RFC 9260 §6.5). */
   nextSsn = 0;
   /** Bytes of messages in `queue` and `held` that were not handed to the network yet. */

@@ -23,11 +23,11 @@ const ABANDONED = 4;
 
 const INITIAL_CAPACITY = 128;
 /**
- * Bound: gap ack blocks are 16-bit offsets from the cumulative TSN (RFC 9260 §3.3.4), so chunks further ahead could not
- * be acknowledged anyway. At the bound no new data is sent. It also keeps every stream below the 2^16 - 1 ordered
- * messages that §6.1 allows in one window.
+ * Bound: at it no new data is sent. RFC 9260 §6.1 allows 2^16 - 1 ordered messages of a stream in one window; half of
+ * that, because receivers that compare sequence numbers as serial numbers (§1.6) take those 2^15 ahead for old ones. It
+ * also keeps within what gap ack blocks, 16-bit offsets (§3.3.4), can name.
  */
-const MAX_OUTSTANDING = 65_535;
+const MAX_OUTSTANDING = 32_767;
 
 export class OutstandingData {
   #mask = INITIAL_CAPACITY - 1;
@@ -235,6 +235,7 @@ export class OutstandingData {
       this.highestNewlyAcknowledged = this.#first;
     }
     this.#state[row] = FREE;
+    this.#message[row]!.stream.outstandingChunks--;
     this.#message[row] = null;
     this.#first = (this.#first + 1) >>> 0;
   }
@@ -300,6 +301,7 @@ export class OutstandingData {
     if ((this.#next - this.#first) >>> 0 > this.#mask) this.#grow();
     const row = this.#next & this.#mask;
     this.#message[row] = message;
+    message.stream.outstandingChunks++;
     this.#next = (this.#next + 1) >>> 0;
     return row;
   }

@@ -12,6 +12,7 @@ import { TIMER, type Timers } from '../timers.ts';
 import type { SctpStats } from '../types.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 import type { OutstandingData } from './outstanding-data.ts';
+import type { RetransmissionTimeout } from './rto.ts';
 import type { SendQueue } from './send-queue.ts';
 
 /** Messages with a lifetime that were sent stay in the heap; it is swept when this many have gathered, and half are. */
@@ -23,6 +24,7 @@ const MAX_REPEAT_DELAY_MS = 200;
 export class PartialReliability {
   readonly #queue: SendQueue;
   readonly #outstanding: OutstandingData;
+  readonly #rto: RetransmissionTimeout;
   readonly #timers: Timers;
   readonly #stats: SctpStats;
   readonly #lifetimes = new MinHeap<OutgoingMessage>((a, b) => a.expiresAt < b.expiresAt);
@@ -35,9 +37,16 @@ export class PartialReliability {
   /** Whether the peer understands FORWARD TSN. If not, a message that has a TSN stays reliable (RFC 3758 §3.3.2). */
   isSupported = false;
 
-  constructor(queue: SendQueue, outstanding: OutstandingData, timers: Timers, stats: SctpStats) {
+  constructor(
+    queue: SendQueue,
+    outstanding: OutstandingData,
+    rto: RetransmissionTimeout,
+    timers: Timers,
+    stats: SctpStats,
+  ) {
     this.#queue = queue;
     this.#outstanding = outstanding;
+    this.#rto = rto;
     this.#timers = timers;
     this.#stats = stats;
     this.#advancedPeerAckPoint = outstanding.cumulativeTsnAck;
@@ -86,6 +95,7 @@ export class PartialReliability {
     this.#stats.messagesAbandoned++;
     if (!message.isFullySent) this.#queue.remove(message);
     if (message.sent === 0) return;
+    this.#rto.disturbed(message.firstTsn);
     if (!message.isFullySent) {
       // What was not sent takes one TSN, which is never sent. Without it a peer that has all chunks so far would see
       // nothing missing, keep the beginning, and find the next message's first chunk where the next fragment should be.
@@ -114,7 +124,7 @@ export class PartialReliability {
   }
 
   /** The FORWARD TSN chunk that is due, in at most `room` bytes; `null` when that is too little. RFC 3758 §3.5, C4. */
-  takeForwardTsn(room: number, srttMs: number, now: number): Uint8Array | null {
+  takeForwardTsn(room: number, now: number): Uint8Array | null {
     const capacity = forwardTsnCapacity(room);
     if (capacity === 0) return null;
     const skipped = new Map<number, number>();
@@ -129,7 +139,7 @@ export class PartialReliability {
       newCumulativeTsn = serial32Add(newCumulativeTsn, 1);
     }
     this.#isDue = false;
-    this.#repeatAt = now + Math.min(srttMs, MAX_REPEAT_DELAY_MS);
+    this.#repeatAt = now + Math.min(this.#rto.srttMs, MAX_REPEAT_DELAY_MS);
     return encodeForwardTsn(newCumulativeTsn, skipped);
   }
 

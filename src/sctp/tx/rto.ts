@@ -45,8 +45,11 @@ export class RetransmissionTimeout {
     this.#timedSince = now;
   }
 
-  /** Rule C5, Karn's algorithm: nothing at or below the TSN that is timed may have been retransmitted. */
-  retransmitted(tsn: number): void {
+  /**
+   * Rule C5, Karn's algorithm: nothing at or below the TSN that is timed may have been retransmitted, or given up, which
+   * makes the peer acknowledge what never arrived.
+   */
+  disturbed(tsn: number): void {
     if (!serial32Less(this.#timedTsn, tsn)) this.#isTiming = false;
   }
 

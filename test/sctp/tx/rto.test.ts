@@ -55,7 +55,7 @@ describe('RFC 9260 §6.3.1', () => {
       const outstanding = new OutstandingData(4);
       for (let i = 0; i < 4; i++) outstanding.add(message, 0, 100, 0);
       rto.sent(5, 1000);
-      rto.retransmitted(resent);
+      rto.disturbed(resent);
       outstanding.acknowledge(5, sackChunk(5), 16, 0);
       expect(rto.acknowledged(outstanding, 1050), `TSN ${resent} resent, 5 timed`).toBe(expected);
     }
