@@ -54,6 +54,8 @@ const MAX_EARLY_DATAGRAMS = 8;
  */
 const DTLS_TIMEOUT_PER_ROUND_TRIP = 1.5;
 const MIN_DTLS_TIMEOUT_MS = 50;
+/** Twice the time after which consent expires (RFC 7675 §5.1): by then the path itself is given up. */
+const DTLS_HANDSHAKE_TIMEOUT_MS = 60_000;
 
 /**
  * Offered also when no media is negotiated yet: RFC 8827 §6.5 wants one DTLS association for data and media, and a peer
@@ -280,6 +282,7 @@ export class Session {
     return new DtlsConnection(
       {
         srtpProfiles: SRTP_PROFILES,
+        handshakeTimeoutMs: DTLS_HANDSHAKE_TIMEOUT_MS,
         ...dtls,
         crypto,
         random,
