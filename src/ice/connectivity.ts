@@ -48,9 +48,12 @@ export class Connectivity {
 
   // Forming pairs
 
-  /** Pairs a base with every remote candidate, once the peer's credentials are known. */
+  /**
+   * Pairs a base with what the peer has told, once its credentials are known. Learned candidates have the pairs that their
+   * checks came over (RFC 8445 §7.3.1.3: "does not pair this candidate with any local candidates").
+   */
   pairBase(base: LocalBase): void {
-    for (const remote of this.#current.remoteCandidates.list) this.pair(base, remote);
+    for (const remote of this.#current.remoteCandidates.list) if (remote.type !== 'prflx') this.pair(base, remote);
   }
 
   /**
@@ -163,7 +166,7 @@ export class Connectivity {
     const { remoteFragment, priority, useCandidate } = request;
     const check = { socketId, remote, remoteFragment, priority, useCandidate };
     if (owner !== this.#current) this.#acceptOld(known, now);
-    else if (owner.remote === null) owner.rememberEarlyCheck(check);
+    else if (owner.remote === null) this.#acceptEarly(check);
     else this.acceptCheck(check, now);
   }
 
@@ -307,6 +310,12 @@ export class Connectivity {
     }
     this.#countRequest(pair, now);
     return pair;
+  }
+
+  /** The peer's answer is still on its way: what it checks from is known by now, and is checked when its password is. */
+  #acceptEarly(check: PeerCheck): void {
+    this.#current.rememberEarlyCheck(check);
+    if (this.#current.remoteCandidates.find(check.remote) === undefined) this.#learnCandidate(check);
   }
 
   #learnCandidate(check: PeerCheck): RemoteCandidate | null {

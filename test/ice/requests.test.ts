@@ -214,6 +214,33 @@ describe('early checks', () => {
     expect(peer.agent.pairs).toEqual([]);
   });
 
+  test('RFC 8445 §7.3.1.3: show the candidate they come from, which is paired with no other socket', () => {
+    const { simulation, peer, script } = setUp();
+    script.request(AGENT, { priority: 12_345 });
+    simulation.run(20);
+    const learned = {
+      type: 'prflx',
+      ...script.address,
+      priority: 12_345,
+      usernameFragment: script.credentials.usernameFragment,
+    };
+    expect(peer.agent.remoteCandidates).toEqual([expect.objectContaining(learned)]);
+    expect(peer.agent.state).toBe('checking'); // W3C webrtc §5.6.4: "has received at least one remote candidate"
+    peer.addSocket('192.0.2.77');
+    script.introduce({ candidate: false });
+    peer.addSocket('192.0.2.78');
+    expect(peer.agent.pairs.map(({ local }) => local.address)).toEqual([AGENT.address]);
+  });
+
+  test('and give way to the one that is then told', () => {
+    const { simulation, peer, script } = setUp();
+    script.request(AGENT);
+    simulation.run(20);
+    script.introduce();
+    expect(peer.agent.remoteCandidates.map(({ type }) => type)).toEqual(['host']);
+    expect(peer.agent.pairs).toHaveLength(1);
+  });
+
   test('are followed by a triggered check once the credentials are known', () => {
     const { simulation, peer, script } = setUp();
     script.request(AGENT, { useCandidate: true });
@@ -230,6 +257,7 @@ describe('early checks', () => {
     script.introduce({ candidate: false });
     simulation.run(1_000);
     expect(peer.agent.pairs).toEqual([]);
+    expect(peer.agent.remoteCandidates).toEqual([]);
     expect(script.requests).toEqual([]);
   });
 
