@@ -29,8 +29,14 @@ export interface RTCConfiguration {
   iceTransportPolicy?: RTCIceTransportPolicy;
   bundlePolicy?: RTCBundlePolicy;
   rtcpMuxPolicy?: RTCRtcpMuxPolicy;
-  certificates?: RTCCertificate[];
+  /** Made by `generateCertificate`. The type is lib.dom's, so that its RTCConfiguration fits; others are a TypeError. */
+  certificates?: Pick<RTCCertificate, 'expires' | 'getFingerprints'>[];
   iceCandidatePoolSize?: number;
+}
+
+/** What `getConfiguration` gives. */
+export interface RTCFullConfiguration extends Required<RTCConfiguration> {
+  certificates: RTCCertificate[];
 }
 
 /** A server after validation. */
@@ -107,7 +113,7 @@ export function makeConfiguration(
 }
 
 /** `getConfiguration()`: a copy that the caller may change. */
-export function exportConfiguration(configuration: Configuration): Required<RTCConfiguration> {
+export function exportConfiguration(configuration: Configuration): RTCFullConfiguration {
   return {
     ...configuration,
     certificates: [...configuration.certificates],

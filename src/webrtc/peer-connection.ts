@@ -20,7 +20,12 @@ import {
 import { addIceCandidate } from './add-ice-candidate.ts';
 import { makeCertificate, RTCCertificate } from './certificate.ts';
 import { closeConnection } from './close.ts';
-import { exportConfiguration, makeConfiguration, type RTCConfiguration } from './configuration.ts';
+import {
+  exportConfiguration,
+  makeConfiguration,
+  type RTCConfiguration,
+  type RTCFullConfiguration,
+} from './configuration.ts';
 import { type CreatedDescription, createAnswer, createOffer } from './create-description.ts';
 import type { RTCDataChannel } from './data-channel.ts';
 import type { RTCDataChannelEvent } from './data-channel-event.ts';
@@ -249,7 +254,7 @@ export class RTCPeerConnection extends Target {
     return this.#slots.connectionState;
   }
 
-  getConfiguration(): Required<RTCConfiguration> {
+  getConfiguration(): RTCFullConfiguration {
     return exportConfiguration(this.#slots.configuration);
   }
 

@@ -24,8 +24,7 @@ export async function settingsPeer(name: string, settings: PeerConnectionSetting
       super(configuration, settings);
     }
   }
-  // lib.dom's class and ours differ in what is media; the agent uses neither.
-  return localPeer(name, { RTCPeerConnection: WithSettings as unknown as typeof globalThis.RTCPeerConnection });
+  return localPeer(name, { RTCPeerConnection: WithSettings });
 }
 
 export async function subjectPeer(): Promise<Peer> {

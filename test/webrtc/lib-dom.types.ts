@@ -35,7 +35,43 @@ accepts<ours.RTCIceServer, RTCIceServer>();
 accepts<ours.RTCSessionDescriptionInit, RTCSessionDescriptionInit>();
 accepts<RTCSessionDescriptionInit, ours.RTCSessionDescriptionInit>();
 accepts<ours.RTCIceCandidateInit, RTCIceCandidateInit>();
+accepts<RTCIceCandidateInit, ours.RTCIceCandidateInit>();
 accepts<ours.RTCDataChannelInit, RTCDataChannelInit>();
+accepts<RTCDataChannelInit, ours.RTCDataChannelInit>();
+accepts<ours.RTCConfiguration, RTCConfiguration>();
+accepts<RTCConfiguration, ours.RTCConfiguration>();
+accepts<RTCConfiguration, ReturnType<ours.RTCPeerConnection['getConfiguration']>>();
+
+// The classes themselves, for whoever is told which one to construct.
+accepts<Dom['RTCPeerConnection'], typeof ours.RTCPeerConnection>();
+accepts<Dom['RTCIceCandidate'], typeof ours.RTCIceCandidate>();
+accepts<Dom['RTCSessionDescription'], typeof ours.RTCSessionDescription>();
+
+/** What programs for browsers write, with nothing but the classes exchanged. */
+export async function program(
+  { RTCPeerConnection }: Pick<typeof ours, 'RTCPeerConnection'>,
+  configuration: RTCConfiguration,
+  offer: RTCSessionDescriptionInit,
+  candidate: RTCIceCandidate,
+): Promise<RTCSessionDescription | null> {
+  const certificate = await RTCPeerConnection.generateCertificate({
+    name: 'ECDSA',
+    namedCurve: 'P-256',
+  } as EcKeyGenParams);
+  const connection = new RTCPeerConnection({ ...configuration, certificates: [certificate] });
+  connection.setConfiguration({ ...connection.getConfiguration(), ...configuration });
+  await connection.setRemoteDescription(offer);
+  await connection.addIceCandidate(candidate);
+  await connection.setLocalDescription(await connection.createAnswer());
+  const channel: RTCDataChannel = connection.createDataChannel('chat', {
+    negotiated: true,
+    id: 1,
+  } as RTCDataChannelInit);
+  channel.send(new Blob());
+  const report: RTCStatsReport = await connection.getStats();
+  report.forEach((stats: RTCStats) => stats.id);
+  return connection.localDescription;
+}
 
 // The events that handlers see are typed.
 export function handlers(connection: ours.RTCPeerConnection): void {
