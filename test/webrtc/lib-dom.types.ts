@@ -69,7 +69,7 @@ export async function program(
   } as RTCDataChannelInit);
   channel.send(new Blob());
   const report: RTCStatsReport = await connection.getStats();
-  report.forEach((stats: RTCStats) => stats.id);
+  report.forEach((stats: RTCStats) => void stats.id);
   return connection.localDescription;
 }
 
