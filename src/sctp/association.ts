@@ -153,6 +153,27 @@ export class SctpAssociation implements Machine {
     this.#finish();
   }
 
+  /**
+   * What carries the packets goes another way now, or again: a new ICE pair, or one that answers after a silence. The
+   * congestion state and the timeouts begin anew (RFC 8261 §6.1, RFC 9260 §7.2.5.2), and what a timeout waits for is
+   * sent again at once.
+   */
+  handlePathChange(now: number): void {
+    const tcb = this.#tcb;
+    if (!tcb.hasEnded && tcb.state !== 'closed') {
+      tcb.clearErrors();
+      tcb.rto.reset();
+      tcb.sender.handlePathChange(tcb.newCongestionControl(), now);
+      this.#handshake.handlePathChange(now);
+      tcb.timers.hasten(TIMER.reConfig, now);
+      tcb.timers.hasten(TIMER.t2Shutdown, now);
+      tcb.timers.hasten(TIMER.windowProbe, now);
+      tcb.timers.set(TIMER.flush, now);
+      this.handleTimeout(now);
+    }
+    this.#finish();
+  }
+
   // ---- From the clock ----
 
   /** Transmits what the windows allow now. What is left goes as acknowledgements and timers permit. */

@@ -229,6 +229,14 @@ export class Handshake {
     this.#sendCookieEcho(now);
   }
 
+  /** What is unanswered is sent again at once, with the back-off at its beginning. */
+  handlePathChange(now: number): void {
+    const { timers } = this.#tcb;
+    this.#attempts = 1; // and the round trip is not measured: which of them is answered is not known
+    timers.hasten(TIMER.t1Init, now);
+    timers.hasten(TIMER.t1Cookie, now);
+  }
+
   #mayTryAgain(what: string): boolean {
     const { maxInitRetransmits } = this.#tcb.options.timing;
     if (this.#attempts <= maxInitRetransmits) return true;

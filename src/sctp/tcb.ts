@@ -13,6 +13,7 @@ import { PacketWriter } from './packet/packet-writer.ts';
 import { DataReceiver } from './rx/data-receiver.ts';
 import { StreamReset } from './stream-reset.ts';
 import { TIMER, Timers } from './timers.ts';
+import type { CongestionControl } from './tx/congestion-control.ts';
 import { DataSender } from './tx/data-sender.ts';
 import { RetransmissionTimeout } from './tx/rto.ts';
 import type { SctpEvent, SctpState, SctpStats } from './types.ts';
@@ -226,6 +227,10 @@ export class Tcb {
     }
   }
 
+  newCongestionControl(): CongestionControl {
+    return this.options.congestionControl({ maxDataBytesPerPacket: this.writer.capacity });
+  }
+
   #newSender(): DataSender {
     const { options, timers, stats, rto } = this;
     const packetCapacity = this.writer.capacity;
@@ -233,7 +238,7 @@ export class Tcb {
       initialTsn: this.localInitialTsn,
       packetCapacity,
       maxBurst: options.maxBurst,
-      congestionControl: options.congestionControl({ maxDataBytesPerPacket: packetCapacity }),
+      congestionControl: this.newCongestionControl(),
       lossRecovery: options.lossRecovery,
       rto,
       timers,

@@ -42,6 +42,13 @@ export class Timers {
     this.#deadlines[timer] = deadline;
   }
 
+  /** Makes the timer, if it is set, run out at `deadline` at the latest. */
+  hasten(timer: TimerIndex, deadline: number): void {
+    if (this.#deadlines[timer]! < Number.POSITIVE_INFINITY && this.#deadlines[timer]! > deadline) {
+      this.#deadlines[timer] = deadline;
+    }
+  }
+
   clear(timer: TimerIndex): void {
     this.#deadlines[timer] = Number.POSITIVE_INFINITY;
   }

@@ -261,6 +261,23 @@ describe('window probes (RFC 9260 §6.1 A)', () => {
     expect(solo.closed, 'silence does').toMatchObject({ reason: 'failed' });
   });
 
+  test('a probe that was dropped goes again when the window opens, not at its timeout', () => {
+    const solo = new Solo({}, { aRwnd: 1500 }).connect();
+    for (let i = 0; i < 4; i++) solo.send(0, pattern(1000, i));
+    solo.flush().takeSent();
+    const tsn = solo.local.initialTsn;
+    solo.receive(sackChunk(tsn, [], { aRwnd: 0 }));
+    solo.run(3_000);
+    expect(new Set(solo.takeData().map((chunk) => chunk.tsn))).toEqual(new Set([tsn + 1]));
+    solo.receive(sackChunk(tsn, [], { aRwnd: 500 }));
+    expect(solo.takeData(), 'too little still').toEqual([]);
+    solo.receive(sackChunk(tsn, [], { aRwnd: 100_000 }));
+    expect(solo.takeData().map((chunk) => chunk.tsn)).toEqual([tsn + 1]);
+    expect(solo.stats.peerRwnd).toBe(100_000 - solo.stats.flightSize);
+    solo.receive(sackChunk(tsn + 1, [], { aRwnd: 100_000 }));
+    expect(solo.takeData().map((chunk) => chunk.tsn)).toEqual([tsn + 2, tsn + 3]);
+  });
+
   test('§6.2.1: rwnd is what was announced, less what is in flight; lost chunks count back in', () => {
     const solo = new Solo({}, { aRwnd: 10_000 }).connect();
     for (let i = 0; i < 8; i++) solo.send(0, pattern(1000, i));

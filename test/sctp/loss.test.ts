@@ -256,6 +256,58 @@ describe('T3-rtx (RFC 9260 §6.3.2, §6.3.3)', () => {
   });
 });
 
+describe('another path (RFC 8261 §6.1, RFC 9260 §7.2.5.2)', () => {
+  test('after a long silence, all that waits goes out at once, without the back-off of the old path', () => {
+    const pair = new Pair({ link: { delayMs: 20 } }).connect();
+    pair.run(1_000);
+    const { drop } = pair.a.link;
+    pair.a.link.drop = pair.b.link.drop = () => true;
+    for (let i = 0; i < 20; i++) pair.send(pair.a, 0, pattern(1_000, i));
+    pair.a.association.resetStreams([7], pair.now);
+    pair.run(60_000);
+    pair.a.link.drop = pair.b.link.drop = drop;
+    for (const { association } of [pair.a, pair.b]) association.handlePathChange(pair.now);
+    pair.run(100);
+    expect(pair.b.messages).toHaveLength(20);
+    expect(pair.b.kinds('streamsReset')).toHaveLength(1);
+  });
+
+  test('congestion window and round trip begin anew; what is in flight is not taken for lost', () => {
+    const { solo, tsn } = inFlight(30);
+    solo.run(50);
+    solo.receive(sackChunk(tsn(11)));
+    const { flightSize, cwnd } = solo.stats;
+    expect([flightSize > 0, cwnd > 11_480]).toEqual([true, true]);
+    solo.takeSent();
+    solo.association.handlePathChange(solo.now);
+    expect(solo.stats).toMatchObject({ cwnd: 11_480, srttMs: 0, rtoMs: 500, flightSize });
+    expect(solo.takeSent()).toEqual([]);
+    solo.run(500);
+    expect(solo.stats.t3Expiries).toBe(1);
+  });
+
+  test('a handshake that was under way goes on', () => {
+    const pair = new Pair({ link: { delayMs: 20 } });
+    const { drop } = pair.a.link;
+    pair.a.link.drop = pair.b.link.drop = () => true;
+    for (const { association } of [pair.a, pair.b]) association.connect(0);
+    pair.run(60_000);
+    pair.a.link.drop = pair.b.link.drop = drop;
+    for (const { association } of [pair.a, pair.b]) association.handlePathChange(pair.now);
+    pair.run(100);
+    expect(pair.a.association.state).toBe('established');
+  });
+
+  test('before connect and after the end there is nothing to do', () => {
+    const solo = new Solo();
+    solo.association.handlePathChange(0);
+    solo.connect().association.abort(0);
+    solo.takeSent();
+    solo.association.handlePathChange(0);
+    expect([solo.takeSent(), solo.association.nextTimeout]).toEqual([[], Infinity]);
+  });
+});
+
 describe('SACKs that are not to be believed', () => {
   test('§6.2.1 D i: one below the Cumulative TSN Ack Point is dropped, also where TSNs wrap', () => {
     for (let seed = 1; seed < 4; seed++) {

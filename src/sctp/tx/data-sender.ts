@@ -42,7 +42,7 @@ export class DataSender {
   readonly queue: SendQueue = new SendQueue();
   readonly outstanding: OutstandingData;
   readonly partial: PartialReliability;
-  readonly congestion: CongestionControl;
+  congestion: CongestionControl;
   readonly #recovery: LossRecovery;
   readonly #capacity: number;
   readonly #burst: BurstLimit;
@@ -287,8 +287,11 @@ export class DataSender {
     const cumulativeAdvanced = cumulativeTsnAck !== outstanding.cumulativeTsnAck;
     outstanding.acknowledge(cumulativeTsnAck, packet, blocksAt, blockCount);
     this.#afterAcknowledgement(flightSizeBefore, cumulativeAdvanced, now);
+    // The window has opened, without the probe: it was dropped, and need not wait for its timeout.
+    const aRwnd = u32(packet, at + SACK.aRwnd);
+    if (this.#isProbing && outstanding.flightSize <= aRwnd) this.resendAll(now);
     // RFC 9260 §6.2.1 D ii
-    this.#peerRwnd = Math.max(0, u32(packet, at + SACK.aRwnd) - outstanding.flightSize);
+    this.#peerRwnd = Math.max(0, aRwnd - outstanding.flightSize);
     return true;
   }
 
@@ -363,7 +366,21 @@ export class DataSender {
     // E3 and E4 happen when the next packet is filled. If nothing is left to send, the timer has no purpose either.
   }
 
-  /** A COOKIE ECHO that carried data is sent again: so is the data, without any of the consequences of a timeout. */
+  /**
+   * The path is another one, and so is its congestion control. A packet that goes out after a timeout is as good as lost
+   * with the old path and goes again now; without a timeout, nothing says that what is in flight was lost.
+   */
+  handlePathChange(congestion: CongestionControl, now: number): void {
+    this.congestion = congestion;
+    if (this.#onePacketOnly) {
+      this.#onePacketOnly = false;
+      this.resendAll(now);
+      this.partial.onRetransmissionTimeout();
+    }
+    this.#timers.hasten(TIMER.t3Rtx, now + this.#rto.ms);
+  }
+
+  /** What is in flight is sent again, without any of the consequences of a timeout; with a COOKIE ECHO, for example. */
   resendAll(now: number): void {
     const { outstanding } = this;
     const { nextTsn } = outstanding;

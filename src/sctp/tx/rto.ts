@@ -76,6 +76,14 @@ export class RetransmissionTimeout {
     return rtt;
   }
 
+  /** The path is another one: nothing is known of it (rule C1). */
+  reset(): void {
+    this.#srttMs = 0;
+    this.#rttvarMs = 0;
+    this.#rtoMs = this.#timing.rtoInitialMs;
+    this.#isTiming = false;
+  }
+
   /** Rule E2: the timeout doubles, up to its maximum (rule C7). */
   backOff(): void {
     this.#rtoMs = Math.min(2 * this.#rtoMs, this.#timing.rtoMaxMs);
