@@ -176,8 +176,8 @@ const AUDIO_CODECS: readonly CodecCapability[] = [
   audio('L16', 44_100, 2, 10),
   audio('L16', 44_100, null, 11),
   audio('CN', 8_000, null, 13),
-  audio('telephone-event', 48_000, null, 110, '0-15'),
-  audio('telephone-event', 8_000, null, 126, '0-15'),
+  audio('telephone-event', 48_000, null, 110),
+  audio('telephone-event', 8_000, null, 126),
 ];
 
 const VIDEO_CODECS: readonly CodecCapability[] = [

@@ -2,13 +2,15 @@
 import {
   bundleGroup,
   effectiveTransport,
+  type Group,
+  isRejected,
   type MediaSection,
   type SessionDescription,
   type Setup,
-  sectionByMid,
   type TransportAttributes,
 } from './description.ts';
 import { negotiatedRole } from './dtls-role.ts';
+import { answeredMedia } from './media-sections.ts';
 import type { LocalModel, LocalSctp, LocalTransport, NegotiationState } from './model.ts';
 import {
   dataChannelSection,
@@ -26,43 +28,80 @@ const LEGACY_STREAMS = 65_535;
 export function createAnswer(model: LocalModel, state: NegotiationState): SessionDescription {
   const offer = state.pendingRemote;
   if (offer === null) throw new Error('there is no remote offer to answer');
-  const accepted = acceptedSections(model, offer);
-  const bundle = bundledMids(offer, accepted);
-  const tagged = accepted.find(({ mid }) => bundle.length === 0 || mid === bundle[0]);
+  const answers = possibleAnswers(model, offer);
+  const transport = sharedTransport(offer, answers);
+  const accepted = new Set(transport === null ? [] : acceptedSections(transport, answers));
   const media = offer.media.map((section) => {
-    if (!accepted.includes(section)) return rejectedSection(section);
-    const answer = answeredData(model.sctp!, section);
-    if (section !== tagged) return answer;
+    if (!accepted.has(section)) return rejectedSection(section);
+    if (section !== transport!.tagged) return answers.get(section)!;
     const offered = effectiveTransport(offer, section);
-    return withTransport(answer, answeringTransport(model.transport, offered), answerSetup(offered.setup, state));
+    const ours = answeringTransport(model.transport, offered);
+    return withTransport(answers.get(section)!, ours, answerSetup(offered.setup, state));
   });
-  return describe(model, state, commonIceOptions(offer), bundle, media);
+  const bundle = transport?.bundle.filter((section) => accepted.has(section)).map(({ mid }) => mid!) ?? [];
+  const hasMedia = [...accepted].some(({ rtp }) => rtp !== null);
+  return describe(model, state, commonIceOptions(offer), bundle, media, hasMedia && offer.extmapAllowMixed);
 }
 
-/** One data section, on the one transport there is: what else is offered is turned down. */
-function acceptedSections(model: LocalModel, offer: SessionDescription): readonly MediaSection[] {
-  if (model.sctp === null) return [];
-  const data = offer.media.find((section) => section.sctp !== null && isAcceptable(offer, section));
-  return data === undefined ? [] : [data];
+/** Offered sections with our answers to them. */
+type Answers = ReadonlyMap<MediaSection, MediaSection>;
+
+/** What we would answer if there were a transport for each: data, and media that a transceiver stands for. */
+function possibleAnswers(model: LocalModel, offer: SessionDescription): Answers {
+  const answers = new Map<MediaSection, MediaSection>();
+  const transceivers = new Map(model.transceivers?.map((transceiver) => [transceiver.mLineIndex, transceiver]));
+  for (const [index, section] of offer.media.entries()) {
+    if (isRejected(section)) continue;
+    const transceiver = transceivers.get(index);
+    if (section.sctp !== null && model.sctp !== null) answers.set(section, answeredData(model.sctp, section));
+    if (transceiver === undefined || transceiver.stopped || transceiver.kind !== section.kind) continue;
+    const answer = answeredMedia(model, transceiver, offer, section);
+    if (answer !== null) answers.set(section, answer);
+  }
+  return answers;
+}
+
+/** The offered sections on one transport: the one that speaks for it, then the others of its bundle. */
+interface SharedTransport {
+  readonly tagged: MediaSection;
+  /** Empty where it is alone, and not in a bundle. */
+  readonly bundle: readonly MediaSection[];
+}
+
+/** There is one transport here: that of the first section which can be taken. */
+function sharedTransport(offer: SessionDescription, answers: Answers): SharedTransport | null {
+  const byMid = new Map(offer.media.map((section) => [section.mid, section]));
+  const tried = new Set<Group>();
+  for (const section of answers.keys()) {
+    const group = bundleGroup(offer, section.mid);
+    if (group === undefined) {
+      if (section.port !== 0) return { tagged: section, bundle: [] };
+      continue;
+    }
+    if (tried.has(group)) continue;
+    tried.add(group);
+    const sections = group.mids.flatMap((mid) => byMid.get(mid) ?? []);
+    const tagged = sections.find((member) => answers.has(member) && canSpeak(offer, member, sections[0]!));
+    if (tagged === undefined) continue;
+    return { tagged, bundle: [tagged, ...sections.filter((member) => member !== tagged)] };
+  }
+  return null;
 }
 
 /**
  * RFC 9143 §7.3.1: where the section that a bundle is tagged with is turned down, the next one speaks for the bundle,
  * if it can: it has a port and a transport of its own. A section that was to be bundled only cannot.
  */
-function isAcceptable(offer: SessionDescription, section: MediaSection): boolean {
+function canSpeak(offer: SessionDescription, section: MediaSection, tagged: MediaSection): boolean {
   if (section.port === 0) return false;
-  const tag = bundleGroup(offer, section.mid)?.mids[0];
-  const tagged = tag === undefined ? undefined : sectionByMid(offer, tag);
-  if (tagged === undefined || tagged === section) return true;
-  return section.transport.iceUfrag !== null || offer.transport.iceUfrag !== null;
+  return section === tagged || section.transport.iceUfrag !== null || offer.transport.iceUfrag !== null;
 }
 
-/** The mids of our bundle: those of the offered one that we keep, in its order (RFC 9143 §7.3). */
-function bundledMids(offer: SessionDescription, accepted: readonly MediaSection[]): readonly string[] {
-  const mids = new Set(accepted.map(({ mid }) => mid));
-  const group = bundleGroup(offer, accepted[0]?.mid ?? null);
-  return group?.mids.filter((mid) => mids.has(mid)) ?? [];
+/** What goes over that transport: all there are answers to, and one data section. */
+function acceptedSections({ tagged, bundle }: SharedTransport, answers: Answers): readonly MediaSection[] {
+  const sections = bundle.length === 0 ? [tagged] : bundle.filter((section) => answers.has(section));
+  const data = sections.find(({ sctp }) => sctp !== null);
+  return sections.filter((section) => section.sctp === null || section === data);
 }
 
 /** RFC 8829 §5.3.1: protocol and format as offered. In the older form the format is the sender's own port. */

@@ -1,7 +1,16 @@
 /** Offers (RFC 8829 §5.2). */
-import { isRejected, type MediaSection, type SessionDescription } from './description.ts';
-import type { LocalModel, NegotiationState } from './model.ts';
+import {
+  bundleGroup,
+  effectiveTransport,
+  isRejected,
+  type MediaSection,
+  type SessionDescription,
+} from './description.ts';
+import { offeredMedia } from './media-sections.ts';
+import type { BundlePolicy, LocalModel, NegotiationState } from './model.ts';
+import { ExtensionIds, PayloadTypes } from './numbers.ts';
 import { DATA_CHANNEL_FORMAT } from './parse.ts';
+import { type OfferWants, planOffer } from './plan-offer.ts';
 import {
   dataChannelSection,
   describe,
@@ -13,58 +22,86 @@ import {
 
 const DATA_CHANNEL_PROTOCOL = 'UDP/DTLS/SCTP';
 
-/** What the application did that an offer has to show. */
-export interface OfferWants {
-  /** A data channel was created. A data section that exists is kept either way. */
-  readonly data: boolean;
-}
-
 /**
  * The next offer: every section of the previous description in its place, the live ones anew, then what is wanted and
  * not there yet.
  */
 export function createOffer(model: LocalModel, state: NegotiationState, wants: OfferWants): SessionDescription {
-  const media = previousSections(state).map(({ section, isLive }) =>
-    isLive && section.sctp !== null && model.sctp !== null ? offeredData(model, section.mid) : rejectedSection(section),
-  );
-  if (wants.data && model.sctp !== null && media.every((section) => isRejected(section))) {
-    // RFC 8829 §5.2.2: a section with port zero is recycled, "including a new MID value".
-    const free = media.findIndex((section) => isRejected(section));
-    media[free < 0 ? media.length : free] = offeredData(model, newMid(state));
-  }
-  const bundle = media.filter((section) => !isRejected(section)).map((section) => section.mid!);
-  const tagged = media.map((section) =>
+  const plan = planOffer(model, state, wants);
+  const payloadTypes = new PayloadTypes(state);
+  const extensionIds = new ExtensionIds(state);
+  const sections = plan.map((planned, index): MediaSection => {
+    switch (planned.use) {
+      case 'rejected':
+        return rejectedSection(planned.before);
+      case 'data':
+        return offeredData(model, planned.mid);
+      case 'media': {
+        const answered = planned.before === null ? null : answeredSection(state, index, planned.mid);
+        const transceiver = model.transceivers![planned.transceiver]!;
+        return offeredMedia(model, transceiver, planned.mid, { payloadTypes, extensionIds, answered });
+      }
+      default:
+        return planned satisfies never;
+    }
+  });
+  const bundle = offeredBundle(sections, state);
+  const isNegotiated = negotiatedMids(state);
+  const media = sections.map((section, index) => {
+    if (isRejected(section)) return section;
     // RFC 8842 §5.2: "actpass" in every offer, whatever the role is.
-    section.mid === bundle[0] && !isRejected(section) ? withTransport(section, model.transport, 'actpass') : section,
-  );
-  return describe(model, state, ICE_OPTIONS, bundle, tagged);
+    if (section.mid === bundle[0]) return withTransport(section, model.transport, 'actpass');
+    if (isNegotiated.has(section.mid)) return section;
+    return isBundleOnly(sections, index, model.bundlePolicy ?? 'balanced')
+      ? { ...section, port: 0, bundleOnly: true, rtcp: { ...section.rtcp, muxOnly: false } }
+      : withTransport(section, { ...model.transport, candidates: [], endOfCandidates: false }, 'actpass');
+  });
+  const hasMedia = media.some((section) => section.rtp !== null && !isRejected(section));
+  return describe(model, state, ICE_OPTIONS, bundle, media, hasMedia);
 }
 
 /**
- * What an offer has to go on from. A pending local offer speaks for itself; what is negotiated is alive where neither
- * side turned it down.
+ * All live sections, those bundled before in their order: the first one speaks for all, and if it were a new one, the
+ * peer would turn down the whole bundle with it (RFC 9143 §7.3.3).
  */
-function previousSections(state: NegotiationState): { section: MediaSection; isLive: boolean }[] {
-  const local = state.pendingLocal ?? state.currentLocal;
-  const remote = state.pendingLocal === null ? state.currentRemote : null;
-  return (local?.media ?? []).map((section, index) => {
-    const theirs = remote?.media[index];
-    return { section, isLive: !isRejected(section) && (theirs === undefined || !isRejected(theirs)) };
-  });
+function offeredBundle(sections: readonly MediaSection[], state: NegotiationState): readonly string[] {
+  const live = sections.flatMap((section) => (isRejected(section) ? [] : section.mid!));
+  const before = negotiatedBundle(state).filter((mid) => live.includes(mid));
+  return [...new Set([...before, ...live])];
 }
 
-function offeredData(model: LocalModel, mid: string | null): MediaSection {
+function negotiatedBundle({ currentLocal, currentRemote }: NegotiationState): readonly string[] {
+  const local = currentLocal?.groups.find(({ semantics }) => semantics === 'BUNDLE');
+  return local?.mids.filter((mid) => currentRemote !== null && bundleGroup(currentRemote, mid) !== undefined) ?? [];
+}
+
+function negotiatedMids(state: NegotiationState): ReadonlySet<string | null> {
+  return new Set(negotiatedBundle(state));
+}
+
+/** RFC 8829 §5.2.1: sections that are offered for the bundle or not at all. */
+function isBundleOnly(sections: readonly MediaSection[], index: number, policy: BundlePolicy): boolean {
+  if (policy === 'max-compat') return false;
+  const { kind } = sections[index]!;
+  return sections
+    .slice(0, index)
+    .some((section) => !isRejected(section) && (policy === 'max-bundle' || section.kind === kind));
+}
+
+/**
+ * A live section as it stands in the most recent answer; `null` where there is none. Offers say `a=setup:actpass`, ours
+ * always; so where we said that, the peer answered.
+ */
+function answeredSection(
+  { currentLocal, currentRemote }: NegotiationState,
+  index: number,
+  mid: string,
+): MediaSection | null {
+  const [ours, theirs] = [currentLocal?.media[index], currentRemote?.media[index]];
+  if (!currentLocal || ours === undefined || theirs === undefined || (ours.mid ?? mid) !== mid) return null;
+  return effectiveTransport(currentLocal, ours).setup === 'actpass' ? theirs : ours;
+}
+
+function offeredData(model: LocalModel, mid: string): MediaSection {
   return dataChannelSection(mid, DATA_CHANNEL_PROTOCOL, [DATA_CHANNEL_FORMAT], sctpAttributes(model.sctp!));
-}
-
-/** A counter that leaks nothing (RFC 8829 §5.2.1), past every mid in sight: one is not used for two sections. */
-function newMid(state: NegotiationState): string {
-  const { currentLocal, currentRemote, pendingLocal, pendingRemote } = state;
-  const used = new Set<string | null>();
-  for (const description of [currentLocal, currentRemote, pendingLocal, pendingRemote]) {
-    for (const { mid } of description?.media ?? []) used.add(mid);
-  }
-  let mid = 0;
-  while (used.has(String(mid))) mid++;
-  return String(mid);
 }

@@ -1,6 +1,7 @@
 /** Session descriptions as text, written by sdp-transform: CRLF after every line, unknown attributes included. */
 import { type WritableSection, write } from 'sdp-transform';
 import type { Attribute, Bandwidth, MediaSection, SessionDescription, TransportAttributes } from './description.ts';
+import { extensionLine, rtpLines } from './format-rtp.ts';
 import { DATA_CHANNEL_FORMAT } from './parse.ts';
 
 /** Writes SDP. What it writes, `parseDescription` reads as the same description. */
@@ -26,6 +27,8 @@ export function formatDescription(description: SessionDescription): string {
       ...verbatim('msid-semantic', description.msidSemantic),
       ...furtherTransportLines(transport),
       ...verbatimFlag('end-of-candidates', description.endOfCandidates),
+      ...(description.direction === null ? [] : [{ value: description.direction }]),
+      ...description.extensions.map((extension) => ({ value: extensionLine(extension) })),
       ...description.attributes.map(attributeLine),
     ],
     media: description.media.map(section),
@@ -56,6 +59,7 @@ function section(media: MediaSection): WritableSection {
       ...furtherTransportLines(transport),
       ...media.candidates.map((value) => ({ value })),
       ...verbatimFlag('end-of-candidates', media.endOfCandidates),
+      ...(media.rtp === null ? [] : rtpLines(media.rtp).map((value) => ({ value }))),
       ...media.attributes.map(attributeLine),
     ],
   };

@@ -1,6 +1,6 @@
 export { findSection, type SectionTarget, withCandidate, withEndOfCandidates } from './candidates.ts';
 export { createAnswer } from './create-answer.ts';
-export { createOffer, type OfferWants } from './create-offer.ts';
+export { createOffer } from './create-offer.ts';
 export {
   type Attribute,
   type Bandwidth,
@@ -49,6 +49,7 @@ export type {
   RemoteSource,
 } from './negotiated-media.ts';
 export { parseDescription } from './parse.ts';
+export { type OfferWants, type PlannedSection, planOffer } from './plan-offer.ts';
 export type {
   Codec,
   HeaderExtension,

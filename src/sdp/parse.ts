@@ -10,17 +10,24 @@ import type {
   SessionDescription,
 } from './description.ts';
 import { type Line, malformed, type SectionLines, splitLines } from './lines.ts';
+import { RtpAttributeReader, readExtension } from './read-rtp.ts';
+import type { HeaderExtension } from './rtp-description.ts';
 
 /** The format, or the application in old drafts, of data channels (RFC 8841 §4.4.2). */
 export const DATA_CHANNEL_FORMAT = 'webrtc-datachannel';
 /** RFC 8841 §4.2; the last is the name in old drafts, where an SCTP port stands for the format. */
 const SCTP_PROTOCOLS: readonly string[] = ['UDP/DTLS/SCTP', 'TCP/DTLS/SCTP', 'DTLS/SCTP'];
+/** RFC 8829 §5.1.2: the names that are all taken for RTP over DTLS-SRTP. */
+const RTP_PROTOCOL = /(?:^|\/)RTP\/S?AVPF?$/;
 const DIRECTIONS: readonly Direction[] = ['sendrecv', 'sendonly', 'recvonly', 'inactive'];
 const MAX_PORT = 65_535;
+/** Bound: they hold for every section. There are as many identifiers in packets (RFC 8285 §4.3). */
+const MAX_SESSION_EXTENSIONS = 255;
 
 const TRANSPORT_NAMES = ['ice-ufrag', 'ice-pwd', 'ice-options', 'fingerprint', 'setup', 'tls-id', 'end-of-candidates'];
 const SESSION_NAMES: ReadonlySet<string> = new Set([
   ...TRANSPORT_NAMES,
+  ...DIRECTIONS,
   'group',
   'ice-lite',
   'extmap-allow-mixed',
@@ -43,6 +50,7 @@ export function parseDescription(text: string): SessionDescription {
   const { session, sections } = splitLines(text);
   const attributes = new AttributeReader();
   const bandwidths: Bandwidth[] = [];
+  const extensions: HeaderExtension[] = [];
   let origin: Origin | null = null;
   let name = '';
   for (const line of session) {
@@ -66,7 +74,8 @@ export function parseDescription(text: string): SessionDescription {
         match(line, /^\d+ \d+$/);
         break;
       case 'a':
-        attributes.read(line, SESSION_NAMES);
+        if (line.value.startsWith('extmap:')) extensions.push(readSessionExtension(line, extensions));
+        else attributes.read(line, SESSION_NAMES);
         break;
       default: // i u e p r z k mean nothing here and are not kept (RFC 8829 §5.8.1)
     }
@@ -81,8 +90,8 @@ export function parseDescription(text: string): SessionDescription {
     bandwidths,
     endOfCandidates: attributes.has('end-of-candidates'),
     transport: attributes.transport,
-    direction: null,
-    extensions: [],
+    direction: readDirection(attributes),
+    extensions,
     attributes: attributes.unknown,
     media: sections.map(readSection),
   };
@@ -93,13 +102,15 @@ function readSection({ media, rest }: SectionLines): MediaSection {
   if (Number(port) > MAX_PORT) throw malformed(media);
   const formatList = formats!.trim().split(/ +/);
   const isSctp = kind === 'application' && SCTP_PROTOCOLS.includes(protocol!);
+  const isRtp = (kind === 'audio' || kind === 'video') && RTP_PROTOCOL.test(protocol!);
+  const rtp = isRtp ? new RtpAttributeReader(media, formatList, rest) : null;
   const attributes = new AttributeReader();
   const bandwidths: Bandwidth[] = [];
   let connection: ConnectionAddress | null = null;
   for (const line of rest) {
     if (line.type === 'c') connection ??= readConnection(line);
     else if (line.type === 'b') bandwidths.push(readBandwidth(line));
-    else if (line.type === 'a') attributes.read(line, isSctp ? SCTP_SECTION_NAMES : SECTION_NAMES);
+    else if (line.type === 'a' && !rtp?.read(line)) attributes.read(line, isSctp ? SCTP_SECTION_NAMES : SECTION_NAMES);
   }
   return {
     kind: kind!,
@@ -109,7 +120,7 @@ function readSection({ media, rest }: SectionLines): MediaSection {
     connection,
     bandwidths,
     mid: attributes.text('mid'),
-    direction: DIRECTIONS.find((direction) => attributes.has(direction)) ?? null,
+    direction: readDirection(attributes),
     bundleOnly: attributes.has('bundle-only'),
     transport: attributes.transport,
     candidates: attributes.candidates,
@@ -119,10 +130,19 @@ function readSection({ media, rest }: SectionLines): MediaSection {
       muxOnly: attributes.has('rtcp-mux-only'),
       reducedSize: attributes.has('rtcp-rsize'),
     },
-    rtp: null,
+    rtp: rtp?.attributes ?? null,
     sctp: isSctp ? readSctp(attributes, formatList) : null,
     attributes: attributes.unknown,
   };
+}
+
+function readDirection(attributes: AttributeReader): Direction | null {
+  return DIRECTIONS.find((direction) => attributes.has(direction)) ?? null;
+}
+
+function readSessionExtension(line: Line, before: readonly HeaderExtension[]): HeaderExtension {
+  if (before.length === MAX_SESSION_EXTENSIONS) throw malformed(line);
+  return readExtension(line.value.slice('extmap:'.length).trim(), line);
 }
 
 /** `null` for other uses of SCTP. */

@@ -1,6 +1,7 @@
 /** The parts that offers and answers are made of here (RFC 8829 §5.2.1, RFC 8841 §10). */
 import type { RandomSource } from '../machine.ts';
 import { randomBytes } from '../machine.ts';
+import { STATIC_PAYLOAD_TYPES } from '../rtp/codecs.ts';
 import {
   type ConnectionAddress,
   type MediaSection,
@@ -12,9 +13,10 @@ import {
 } from './description.ts';
 import { formatDescription } from './format.ts';
 import type { LocalModel, LocalSctp, LocalTransport, NegotiationState } from './model.ts';
+import { type Codec, NO_RTP } from './rtp-description.ts';
 
 /** RFC 8840 §4.1.1: the port of a section whose candidates come later. Ours always do: candidates are what counts. */
-const TRICKLE_PORT = 9;
+export const TRICKLE_PORT = 9;
 /** RFC 8829 §5.2.1: "a non-meaningful address … to prevent leaking a local IP address". */
 const NO_ADDRESS: ConnectionAddress = { ipVersion: 4, address: '0.0.0.0' };
 /** RFC 8841 §5: no default, but everyone's choice. */
@@ -36,13 +38,14 @@ export function describe(
   iceOptions: readonly string[],
   bundle: readonly string[],
   media: readonly MediaSection[],
+  extmapAllowMixed = false,
 ): SessionDescription {
   const description: SessionDescription = {
     origin: { username: '-', sessionId: model.sessionId, sessionVersion: 1, address: NO_ADDRESS },
     name: '-',
     groups: bundle.length > 0 ? [{ semantics: 'BUNDLE', mids: bundle }] : [],
     iceLite: model.transport.iceLite ?? false,
-    extmapAllowMixed: false,
+    extmapAllowMixed,
     msidSemantic: null,
     bandwidths: [],
     endOfCandidates: false,
@@ -75,14 +78,31 @@ export function dataChannelSection(
 
 /** A section turned down: its place is kept, with one format, since the grammar wants one (RFC 3264 §6). */
 export function rejectedSection(section: MediaSection): MediaSection {
-  const { kind, protocol, formats, mid, sctp } = section;
+  const { kind, protocol, formats, mid, sctp, rtp } = section;
   const rejected = emptySection(kind, protocol, formats.slice(0, 1), mid);
-  return { ...rejected, direction: sctp === null ? 'inactive' : null, sctp: sctp && { ...NO_SCTP } };
+  const codecs = rtp === null ? [] : staticCodec(Number(formats[0]));
+  return {
+    ...rejected,
+    direction: sctp === null ? 'inactive' : null,
+    sctp: sctp && { ...NO_SCTP },
+    rtp: rtp && { ...NO_RTP, codecs },
+  };
+}
+
+/** What a format means that needs no `a=rtpmap`, so that reading the section gives the same again. */
+function staticCodec(payloadType: number): readonly Codec[] {
+  const codec = STATIC_PAYLOAD_TYPES.get(payloadType);
+  return codec === undefined ? [] : [{ payloadType, ...codec, feedback: [] }];
 }
 
 const NO_SCTP: SctpAttributes = { port: null, maxMessageSize: null, legacyStreams: null };
 
-function emptySection(kind: string, protocol: string, formats: readonly string[], mid: string | null): MediaSection {
+export function emptySection(
+  kind: string,
+  protocol: string,
+  formats: readonly string[],
+  mid: string | null,
+): MediaSection {
   return {
     kind,
     port: 0,

@@ -54,7 +54,7 @@ describe('what browsers send', () => {
     });
   });
 
-  test('media sections: what issue 3 will read is kept, in order', () => {
+  test('media sections: what we do not know is kept, in order', () => {
     const [audio, video, data] = parseDescription(fixture('chromium-media-offer')).media;
     expect(audio).toMatchObject({
       kind: 'audio',
@@ -64,8 +64,9 @@ describe('what browsers send', () => {
       rtcp: { mux: true, muxOnly: false, reducedSize: true },
       sctp: null,
     });
-    expect(audio!.attributes[0]).toEqual({ name: 'rtcp', value: '9 IN IP4 0.0.0.0' });
-    expect(video!.attributes).toContainEqual({ name: 'fmtp', value: '97 apt=96' });
+    for (const section of [audio!, video!]) {
+      expect(section.attributes).toEqual([{ name: 'rtcp', value: '9 IN IP4 0.0.0.0' }]);
+    }
     expect(data!.attributes.map(({ name }) => name)).toEqual(['sctp-init']);
   });
 
