@@ -16,7 +16,6 @@ export type Inability =
   | 'send labels in UTF-8'
   | 'send partially reliable unordered channels' // the unordered bit is lost in DCEP
   | 'flush on close' // close() drops what has not been sent yet
-  | 'receive all before a reset' // closes a channel on the peer's reset though data that came before is missing
   | 'tell the peer that it closed';
 
 export interface Peer {

@@ -152,7 +152,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'what was sent before close() arrives': connected(async (link) => {
     for (const from of [link.offerer, link.answerer]) {
       if (from.peer.cannot.has('flush on close')) continue;
-      if (link.other(from).peer.cannot.has('receive all before a reset')) continue;
       const { near, far } = await link.openChannel(from, `last words of the ${from.role}`);
       const messages = Array.from({ length: 40 }, (_, i) => spec('binary', 16 * KIB, i + 1));
       const receiving = far.side.agent.received({ channel: far.info.channel, count: messages.length });

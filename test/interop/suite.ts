@@ -41,9 +41,8 @@ export const INABILITIES: { readonly [Name in ImplementationName]?: readonly Ina
     'send labels in UTF-8',
     'send partially reliable unordered channels',
     'flush on close',
-    'receive all before a reset',
   ],
-  'node-datachannel': ['tell the kind of a channel', 'flush on close', 'receive all before a reset'],
+  'node-datachannel': ['tell the kind of a channel', 'flush on close'],
   roamhq: ['send Blobs', 'flush on close'],
 };
 
