@@ -41,6 +41,7 @@ export type {
   TransceiverModel,
 } from './model.ts';
 export { isIceRestart, type Negotiated, type NegotiatedSctp, negotiate } from './negotiate.ts';
+export { negotiateMedia, proposedSendRids, remoteMsids } from './negotiate-media.ts';
 export type {
   NegotiatedCodec,
   NegotiatedMedia,

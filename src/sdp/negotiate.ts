@@ -10,6 +10,7 @@ import {
   type SessionDescription,
 } from './description.ts';
 import { type DtlsRole, decidedRole } from './dtls-role.ts';
+import { negotiateMedia } from './negotiate-media.ts';
 import type { NegotiatedMedia } from './negotiated-media.ts';
 
 /** RFC 8841 §6.1. */
@@ -78,7 +79,7 @@ export function negotiate(
     // An answer that does not say is taken for "active", which JSEP prefers and browsers assume.
     dtlsRole: decidedRole(ours.setup, theirs.setup) ?? (answerer === 'local' ? 'client' : 'server'),
     sctp: negotiateSctp(live),
-    media: [],
+    media: negotiateMedia(local, remote, answerer),
   };
 }
 

@@ -40,11 +40,11 @@ export interface NegotiatedSender {
 
 /** What may come, and from whom. */
 export interface NegotiatedReceiver {
-  /** Our payload types and parameters. In the order that the peer will prefer. */
+  /** Our payload types and parameters, in our order, which is what the peer goes by. */
   readonly codecs: readonly NegotiatedCodec[];
   /** The peer's simulcast as agreed, in its order; empty: one stream. */
   readonly streams: readonly SimulcastStream[];
-  /** The streams and the track; empty when the peer does not send. */
+  /** The streams and the track, as `remoteMsids`; empty when the peer does not send. */
   readonly msids: readonly Msid[];
   /** Sources that the peer announced; often none. */
   readonly sources: readonly RemoteSource[];

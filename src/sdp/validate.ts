@@ -3,6 +3,7 @@
  * this far; what local descriptions must be, the W3C layer checks by comparing text with what was created.
  */
 import { isPassword, isUsernameFragment } from '../ice/candidate.ts';
+import { codecIdentity } from './codec-matching.ts';
 import {
   bundleGroup,
   type DescriptionType,
@@ -19,8 +20,11 @@ import { isIceRestart } from './negotiate.ts';
 /** @throws SdpError with code `content`. @throws Error for an answer when there is no local offer */
 export function validateRemote(type: DescriptionType, description: SessionDescription, state: NegotiationState): void {
   checkMids(description);
+  checkSharedNumbers(description);
   for (const [index, section] of description.media.entries()) {
-    if (!isRejected(section, type)) checkTransport(type, description, section, index);
+    if (isRejected(section, type)) continue;
+    checkTransport(type, description, section, index);
+    checkSimulcast(section, index);
   }
   if (type === 'offer') {
     checkSameOrder(description, state);
@@ -68,6 +72,38 @@ function checkTransport(
     throw content(`${where} has no a=rtcp-mux`);
 }
 
+/**
+ * RFC 9143 §9.1, RFC 8285 §5: over one transport a payload type is one codec, and an id one header extension; packets
+ * could not be told apart otherwise. What is turned down carries no packets.
+ */
+function checkSharedNumbers(description: SessionDescription): void {
+  const meanings = new Map<string, string>();
+  const note = (number: string, meaning: string): void => {
+    const before = meanings.get(number);
+    if (before === undefined) meanings.set(number, meaning);
+    else if (before !== meaning) throw content(`${number} is ${before} and ${meaning} in one bundle`);
+  };
+  for (const { semantics, mids } of description.groups) {
+    if (semantics !== 'BUNDLE') continue;
+    meanings.clear();
+    const bundled = new Set(mids);
+    for (const { mid, port, bundleOnly, rtp } of description.media) {
+      if (rtp === null || mid === null || !bundled.has(mid) || (port === 0 && !bundleOnly)) continue;
+      for (const codec of rtp.codecs) note(`payload type ${codec.payloadType}`, codecIdentity(codec));
+      for (const { id, uri } of rtp.extensions) if (id <= 255) note(`header extension ${id}`, uri);
+    }
+  }
+}
+
+/** RFC 8829 §5.8.3: "All rid-ids referenced in an 'a=simulcast' line MUST exist as 'a=rid' lines." */
+function checkSimulcast({ rtp }: MediaSection, index: number): void {
+  if (rtp?.simulcast == null) return;
+  const rids = new Set(rtp.rids.map(({ id }) => id));
+  for (const { rid } of [...rtp.simulcast.send, ...rtp.simulcast.receive].flat()) {
+    if (!rids.has(rid)) throw content(`section ${index} has the rid "${rid}" in a=simulcast and no a=rid for it`);
+  }
+}
+
 /** An attribute that a bundle has in common, so it may stand in the tagged section only (RFC 9143 §7.1.3). */
 function hasRtcpMux(description: SessionDescription, section: MediaSection): boolean {
   if (section.rtcp.mux) return true;
@@ -102,6 +138,15 @@ function checkAnswers(answer: SessionDescription, offer: SessionDescription): vo
     if (isRejected(offered)) throw content(`section ${index} was not offered`);
     checkBundled(answer, offer, section, offered);
   }
+  checkOneTransport(answer);
+}
+
+/** There is one transport here, as with `max-bundle`, where RFC 8829 §4.1.1 has a peer that knows no bundles fail. */
+function checkOneTransport(answer: SessionDescription): void {
+  const live = answer.media.filter((section) => !isRejected(section, 'answer'));
+  const group = live[0] && bundleGroup(answer, live[0].mid);
+  const apart = live.slice(1).find(({ mid }) => mid === null || !group?.mids.includes(mid));
+  if (apart !== undefined) throw content(`"${apart.mid ?? apart.kind}" is accepted outside of the bundle`);
 }
 
 /**
