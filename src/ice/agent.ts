@@ -161,7 +161,8 @@ export class IceAgent {
     return this.#nextTimeout;
   }
 
-  // Our side: sockets and servers, in any order, also while checks run.
+  // Our side: sockets and servers, in any order, also while checks run. Those that come when gathering is complete wait
+  // for the next one: after end-of-candidates "an agent MUST NOT trickle any new candidates" (RFC 8838 §13).
 
   /** Starts gathering: candidates of the sockets there are, and of those still to come. Again after `restart`. */
   gather(now: number): void {

@@ -148,7 +148,9 @@ export class Connectivity {
       gate.turnAway(message, socketId, remote, now);
       return;
     }
-    if (!isOffered && known === undefined) {
+    // RFC 7675 §5.1: on a path that has lost consent "the same ICE credentials MUST NOT be used … again". An answer would
+    // make the peer believe in it.
+    if (known === undefined ? !isOffered : known.consentLost) {
       stats.requestsRefused++;
       return;
     }

@@ -131,7 +131,7 @@ export class Gatherer {
 
   addSocket(socket: LocalSocket): void {
     const base = this.bases.add(socket);
-    if (this.#state !== 'new') this.#offer(base);
+    if (this.#state === 'gathering') this.#offer(base);
   }
 
   removeSocket(socketId: number): void {
@@ -154,7 +154,7 @@ export class Gatherer {
     if (this.#servers.length >= MAX_STUN_SERVERS)
       throw new RangeError(`an ICE agent takes at most ${MAX_STUN_SERVERS} servers`);
     this.#servers.push(server);
-    if (this.#state === 'new') return;
+    if (this.#state !== 'gathering') return;
     for (const base of this.bases) this.#enqueue(base, server);
   }
 
@@ -234,8 +234,7 @@ export class Gatherer {
     const candidate = this.#makeCandidate(base, 'prflx', mapped, {
       foundation: this.#foundations.of('prflx', base.address.address),
       priority,
-      relatedAddress: base.address.address,
-      relatedPort: base.address.port,
+      ...this.#related(base.address, isHidden(base)),
     });
     this.#candidates.push(candidate);
     return candidate;
@@ -287,7 +286,7 @@ export class Gatherer {
       this.#makeCandidate(base, 'srflx', mapped, {
         foundation: this.#foundations.of('srflx', base.address.address, server.address),
         priority: candidatePriority('srflx', Math.max(0, base.localPreference - reflexiveCount)),
-        ...this.#related(base.address, base.socket.type === 'host' && base.socket.mdnsName !== undefined),
+        ...this.#related(base.address, isHidden(base)),
         url: server.url,
       }),
     );
@@ -364,6 +363,11 @@ export class Gatherer {
     this.#state = state;
     this.#output.event({ kind: 'gatheringState', state });
   }
+}
+
+/** Whether a name stands for the address of that socket, which then shows nowhere. */
+function isHidden({ socket }: LocalBase): boolean {
+  return socket.type === 'host' && socket.mdnsName !== undefined;
 }
 
 /** Where the world reaches a local candidate: its own address, except that an obfuscated host candidate shows a name. */

@@ -116,6 +116,20 @@ describe('host candidates', () => {
     expect(formatCandidate(reflexive!)).not.toContain('10.0.0.1');
   });
 
+  test('a .local name stands for the address in peer-reflexive candidates too, which scripts see in statistics', () => {
+    const simulation = new Simulation();
+    const [a, b] = [new Peer(simulation, 'a', { controlling: true, nat: NAT }), new Peer(simulation, 'b')];
+    a.addSocket('10.0.0.1', 5000, { mdnsName: 'd24d6ee5-b6b2-4a17-b3bf-d8a3b3aaf2b5.local' });
+    b.addSocket('198.51.100.1');
+    a.gather();
+    b.gather();
+    signal(a, b);
+    simulation.run(2_000);
+    const { local } = a.agent.selectedPair!;
+    expect(local.type).toBe('prflx');
+    expect(formatCandidate(local)).not.toContain('10.0.0.1');
+  });
+
   test('two agents behind .local names connect, and show the names, not the addresses', () => {
     const simulation = new Simulation();
     const a = new Peer(simulation, 'a', { controlling: true });

@@ -264,17 +264,29 @@ describe('a restart', () => {
       port: 3478,
       url: `stun:${address}`,
     }));
-    const asked = (from: number): string[] =>
-      simulation.sent.slice(from).flatMap(({ to }) => (to.port === 3478 ? [to.address] : []));
-    a.agent.addServer(old!, simulation.now);
-    simulation.run(3_000);
-    expect(asked(0)).toContain(old!.address);
-    const before = simulation.sent.length;
+    const askedIn = (generation: () => void): string[] => {
+      const before = simulation.sent.length;
+      generation();
+      simulation.run(simulation.now + 12_000);
+      const asked = simulation.sent.slice(before).flatMap(({ to }) => (to.port === 3478 ? [to.address] : []));
+      return [...new Set(asked)];
+    };
+    // RFC 8838 §13: no candidates after end-of-candidates, so a server that comes then is asked in the next generation.
+    expect(askedIn(() => a.agent.addServer(old!, simulation.now))).toEqual([]);
+    expect(askedIn(() => restart(a, b))).toEqual([old!.address]);
     a.agent.removeServers();
-    restart(a, b);
     a.agent.addServer(next!, simulation.now);
-    simulation.run(20_000);
-    expect(new Set(asked(before))).toEqual(new Set([next!.address]));
+    expect(askedIn(() => restart(a, b))).toEqual([next!.address]);
+  });
+
+  test('RFC 8838 §13: a socket that comes after the end of candidates waits for one', () => {
+    const { simulation, a, b } = connected();
+    const told = () => a.events.flatMap((event) => (event.kind === 'candidate' ? [event.candidate.address] : []));
+    a.addSocket('192.0.2.50');
+    simulation.run(3_000);
+    expect(told()).toEqual(['192.0.2.1']);
+    restart(a, b);
+    expect(told()).toEqual(['192.0.2.1', '192.0.2.1', '192.0.2.50']);
   });
 
   test('is needed for new credentials of the peer', () => {
