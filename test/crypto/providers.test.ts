@@ -1,9 +1,11 @@
+import * as node from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { toHex } from '../../src/binary/bytes.ts';
 import { defaultCrypto } from '../../src/crypto/default.ts';
 import { nobleCrypto } from '../../src/crypto/noble.ts';
 import { nodeCrypto } from '../../src/crypto/node.ts';
+import { createNodeCrypto } from '../../src/crypto/node-provider.ts';
 import { AEAD_TAG_LENGTH, type CryptoProvider } from '../../src/crypto/provider.ts';
 import { runProviderContract } from './provider-contract.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -108,6 +110,29 @@ describe('one provider and the other', () => {
         },
       ),
     );
+  });
+
+  test('sign and encrypt alike at every length where the way of doing it changes', () => {
+    const withoutHash = createNodeCrypto({ ...node, hash: undefined } as unknown as typeof node); // as Node 20.11
+    const key = Uint8Array.from({ length: 32 }, (_, i) => i);
+    const counter = new Uint8Array(16).fill(0xff);
+    for (const length of [0, 1, 3, 4, 15, 16, 17, 31, 2047, 2048, 2049, 5000]) {
+      const data = Uint8Array.from({ length }, (_, i) => i);
+      const half = length >> 1;
+      for (const name of ['sha1', 'sha256', 'sha512'] as const) {
+        for (const keyLength of [0, 20, 32, 64, 65, 128, 129, 200]) {
+          const hmacKey = new Uint8Array(keyLength).fill(7);
+          expectSame((crypto) => crypto.hmac(name, hmacKey).sign(data));
+          expectSame((crypto) => crypto.hmac(name, hmacKey).sign(data.subarray(0, half), data.subarray(half)));
+        }
+      }
+      expect(withoutHash.hmac('sha1', key).sign(data)).toEqual(nodeCrypto.hmac('sha1', key).sign(data));
+      expectSame((crypto) => {
+        const buffer = new Uint8Array(length + 3);
+        crypto.aesCm(key).apply(counter, buffer, 1, 1 + length);
+        return buffer;
+      });
+    }
   });
 
   test('agree on keys, and on what is none', () => {
