@@ -126,10 +126,11 @@ function localCandidateStats(make: Make, slots: PeerConnectionSlots, candidate: 
 /** RTCIceCandidateStats. What the peer has not told us by signalling, it has not told the script either. */
 function remoteCandidateStats(make: Make, slots: PeerConnectionSlots, candidate: RemoteCandidate): Entry {
   const signalled = slots.ice?.slots.remoteParameters?.usernameFragment;
+  const isLearned = candidate.type === 'prflx';
   return make('remote-candidate', slots.statsIds.of('R', candidate), {
     ...candidateMembers(candidate),
-    address: candidate.type === 'prflx' ? null : candidate.address,
-    usernameFragment: candidate.usernameFragment ?? signalled,
+    address: isLearned ? null : candidate.address,
+    usernameFragment: isLearned ? signalled : (candidate.usernameFragment ?? signalled),
   });
 }
 

@@ -16,6 +16,7 @@ test('a candidate learned from a check is listed before the description that wil
   const remotes = async () => [...(await pair.a.getStats()).values()].filter(({ type }) => type === 'remote-candidate');
   // webrtc-stats, RTCIceCandidateStats.address: not told before signalling has told it.
   expect(await remotes()).toMatchObject([{ candidateType: 'prflx', address: null, transportId: 'T0' }]);
+  expect((await remotes())[0]).not.toHaveProperty('usernameFragment');
   await pair.a.setRemoteDescription(pair.b.localDescription!);
   expect(await remotes()).toMatchObject([{ candidateType: 'host', address: '192.0.2.2', transportId: 'T0' }]);
   await pair.until(() => pair.a.iceConnectionState === 'completed' || pair.a.iceConnectionState === 'connected');
