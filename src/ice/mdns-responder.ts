@@ -21,7 +21,7 @@ import {
   parseMdnsMessage,
 } from './mdns-message.ts';
 
-/** Bound: names registered at one time. One per address and connection is usual. */
+/** Bound: names registered at one time; past it there is none. One per address and connection is usual. */
 const MAX_NAMES = 1024;
 /**
  * RFC 6762 §6: a record "MUST NOT" be multicast again within a second, but for probes. Questions that come sooner have
@@ -56,10 +56,10 @@ export class MdnsResponder {
 
   /**
    * A fresh name for `address`: a version 4 UUID under `.local` (draft §3.1.1).
-   * @throws RangeError when too many names are registered
+   * @returns `null` when too many names are registered
    */
-  register(address: string): string {
-    if (this.#names.size >= MAX_NAMES) throw new RangeError(`at most ${MAX_NAMES} mDNS names, release some`);
+  register(address: string): string | null {
+    if (this.#names.size >= MAX_NAMES) return null;
     const name = `${randomUuid(this.#random)}.local`;
     this.#names.set(name, { address, multicastAt: -Infinity });
     return name;

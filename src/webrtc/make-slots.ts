@@ -54,7 +54,7 @@ export function makeSlots(
     sdpSessionId: newSessionId(runtime.random),
     setLocalDescriptionCalled: false,
     canTrickleIceCandidates: null,
-    initialIceCredentials: newIceCredentials({ runtime }),
+    initialIceCredentials: newIceCredentials({ runtime, settings }),
     localIceCredentialsToReplace: new Set(),
     earlyCandidates: [],
     dataChannels: new Set(),

@@ -55,11 +55,11 @@ export class MdnsService {
     this.#schedule();
   }
 
-  /** A name that stands for `address` until `owner` lets go. */
-  offer(address: string, owner: object): string {
+  /** A name that stands for `address` until `owner` lets go; `null` when there are too many. */
+  offer(address: string, owner: object): string | null {
     this.#use(owner);
     const name = this.#responder.register(address);
-    this.#users.get(owner)?.push(name);
+    if (name !== null) this.#users.get(owner)?.push(name);
     return name;
   }
 

@@ -256,9 +256,13 @@ export class PeerTransport {
   }
 
   #addSocket(socketId: number, socket: LocalSocket): void {
-    this.#sockets.set(socketId, socket);
     const { address, port } = socket.localAddress;
     const mdnsName = this.#options.settings.mdns === 'offer' ? this.#mdns.offer(address, this) : undefined;
+    if (mdnsName === null) {
+      socket.close(); // no name left to hide the address behind: one candidate less
+      return;
+    }
+    this.#sockets.set(socketId, socket);
     this.run((session, now) => session.ice.addSocket({ type: 'host', socketId, address, port, mdnsName }, now));
   }
 

@@ -200,16 +200,22 @@ function sameCredentials(a: IceCredentials, b: IceCredentials): boolean {
 
 /** RFC 8445 §5.3: at least 24 and 128 bits of randomness; 6 bits a character. */
 const USERNAME_FRAGMENT_LENGTH = 4;
+/** On a shared socket fragments must differ: of 5000 with 24 bits, two would be the same half the time. */
+const SHARED_USERNAME_FRAGMENT_LENGTH = 8;
 const PASSWORD_LENGTH = 24;
 const ICE_CHARS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
-export function newIceCredentials({ runtime }: Pick<PeerConnectionSlots, 'runtime'>): IceCredentials {
-  const bytes = new Uint8Array(USERNAME_FRAGMENT_LENGTH + PASSWORD_LENGTH);
+export function newIceCredentials({
+  runtime,
+  settings,
+}: Pick<PeerConnectionSlots, 'runtime' | 'settings'>): IceCredentials {
+  const fragmentLength = settings.udpSocket ? SHARED_USERNAME_FRAGMENT_LENGTH : USERNAME_FRAGMENT_LENGTH;
+  const bytes = new Uint8Array(fragmentLength + PASSWORD_LENGTH);
   runtime.random.fill(bytes);
   const text = Array.from(bytes, (byte) => ICE_CHARS[byte & 63]!).join('');
   return {
-    usernameFragment: text.slice(0, USERNAME_FRAGMENT_LENGTH),
-    password: text.slice(USERNAME_FRAGMENT_LENGTH),
+    usernameFragment: text.slice(0, fragmentLength),
+    password: text.slice(fragmentLength),
   };
 }
 

@@ -190,7 +190,7 @@ describe('responder', () => {
 
   test('answers for its own names, and the resolver understands', () => {
     const { responder, sent } = makeResponder();
-    const name = responder.register('192.0.2.1');
+    const name = responder.register('192.0.2.1')!;
     expect(isMdnsName(name)).toBe(true);
     responder.handlePacket(encodeMdnsQuery(name), ASKER, 0);
     expect(sent.map(([, to]) => to)).toEqual([null]);
@@ -202,21 +202,21 @@ describe('responder', () => {
 
   test('RFC 6762 §6: a record "MUST NOT" be multicast again within a second', () => {
     const { responder, sent } = makeResponder();
-    const name = responder.register('192.0.2.1');
+    const name = responder.register('192.0.2.1')!;
     for (const now of [0, 500, 999, 1000]) responder.handlePacket(encodeMdnsQuery(name), ASKER, now);
     expect(sent).toHaveLength(2);
   });
 
   test('RFC 6762 §5.4: a unicast answer only where the record was multicast within 30 s', () => {
     const { responder, sent } = makeResponder();
-    const name = responder.register('192.0.2.1');
+    const name = responder.register('192.0.2.1')!;
     for (const now of [0, 1, 29_999, 30_000]) responder.handlePacket(encodeMdnsQuery(name, QUERY.qu), ASKER, now);
     expect(sent.map(([, to]) => to)).toEqual([null, ASKER, ASKER, null]);
   });
 
   test('RFC 6762 §6: a probe is answered at once', () => {
     const { responder, sent } = makeResponder();
-    const name = responder.register('192.0.2.1');
+    const name = responder.register('192.0.2.1')!;
     const probe = (unicastResponse: boolean): Uint8Array => {
       const query = encodeMdnsQuery(name, unicastResponse, [any]);
       query[9] = 1; // one record in the authority section: the question's head serves as its own, with a life and no data
@@ -229,7 +229,7 @@ describe('responder', () => {
 
   test('RFC 6762 §6.1: a question for a type we lack is answered with the types there are', () => {
     const { responder, sent } = makeResponder();
-    const [four, six] = [responder.register('192.0.2.1'), responder.register('2001:db8::1')];
+    const [four, six] = [responder.register('192.0.2.1')!, responder.register('2001:db8::1')!];
     responder.handlePacket(encodeMdnsQuery(four, QUERY.qm, [aaaa]), ASKER, 0);
     responder.handlePacket(encodeMdnsQuery(six, QUERY.qm, [a]), ASKER, 0);
     // Behind the owner's name: NSEC, of a next name that points to it, block 0, and bits (A is 1, AAAA 28).
@@ -264,7 +264,7 @@ describe('responder', () => {
 
   test('RFC 6762 §6.2: what is not asked for goes along, so that it need not be', () => {
     const { responder, sent } = makeResponder();
-    const name = responder.register('192.0.2.1');
+    const name = responder.register('192.0.2.1')!;
     responder.handlePacket(encodeMdnsQuery(name, QUERY.qm, [a]), ASKER, 0);
     const [, , , , , , , answers, , , , additionals] = sent[0]![0];
     expect([answers, additionals]).toEqual([1, 1]);
@@ -272,7 +272,7 @@ describe('responder', () => {
 
   test('RFC 6762 §7.1: what the asker knows, and will for a minute, is not answered', () => {
     const { responder, sent } = makeResponder();
-    const name = responder.register('192.0.2.1');
+    const name = responder.register('192.0.2.1')!;
     const known = (ttlSeconds: number): Uint8Array => {
       const query = encodeMdnsQuery(name, QUERY.qm, [a]);
       query[7] = 1;
@@ -289,7 +289,7 @@ describe('responder', () => {
 
     function ask(types: readonly number[]) {
       const { responder, sent } = makeResponder();
-      const name = responder.register('192.0.2.1');
+      const name = responder.register('192.0.2.1')!;
       const query = encodeMdnsQuery(name, QUERY.qm, types);
       query[1] = 42;
       responder.handlePacket(query, legacy, 0);
@@ -317,9 +317,18 @@ describe('responder', () => {
     });
   });
 
+  test('has a thousand names, and more when some are given back', () => {
+    const { responder } = makeResponder();
+    const names = Array.from({ length: 1024 }, () => responder.register('192.0.2.1'));
+    expect(new Set(names).size).toBe(1024);
+    expect(responder.register('192.0.2.1')).toBeNull();
+    responder.release(names[0]!);
+    expect(responder.register('192.0.2.1')).not.toBeNull();
+  });
+
   test('is silent about names of others and names given back', () => {
     const { responder, sent } = makeResponder();
-    const name = responder.register('192.0.2.1');
+    const name = responder.register('192.0.2.1')!;
     responder.release(name);
     responder.handlePacket(encodeMdnsQuery(name, true), ASKER, 0);
     responder.handlePacket(encodeMdnsQuery(NAME, true), ASKER, 0);

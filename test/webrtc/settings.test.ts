@@ -85,6 +85,8 @@ test('udpSocket: three connections on one port; iceLite: the server only answers
   }
   await pair.until(() => channels.every(({ readyState }) => readyState === 'open'));
   expect(shared.size).toBe(3);
+  const fragments = connections.map(({ localDescription }) => /a=ice-ufrag:(.*)/.exec(localDescription!.sdp)![1]!);
+  expect(fragments.map(({ length }) => length)).toEqual([4, 8, 4, 8, 4, 8]); // thousands must not meet by chance
   expect(connections[1]!.localDescription!.sdp).toContain('a=ice-lite');
   const paths = connections.map((connection) => connection.sctp!.transport.iceTransport.getSelectedCandidatePair()!);
   expect(paths.filter((_, i) => i % 2 === 0).map(({ remote }) => remote.port)).toEqual([3478, 3478, 3478]);
