@@ -282,6 +282,11 @@ export class RtpHeaderWriter {
   #elementsStart = 0;
   #twoByte = false;
 
+  /** The buffer being written. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
   /**
    * Writes the fixed header at `offset`.
    * @param twoByte use the two-byte form: when an element needs it (`ExtensionMap.needsTwoByte`) and the peer takes it
