@@ -47,6 +47,7 @@ const MAX_RANDOM_BYTES = 65_536;
 /** Cryptography in plain TypeScript, by noble. */
 export const nobleCrypto: CryptoProvider = {
   name: 'noble',
+  preferredAead: 'chacha20-poly1305', // 4.6 µs for 1200 bytes where AES-128-GCM takes 10 (bench/crypto.ts, Node 24)
   random: {
     fill(target) {
       for (let at = 0; at < target.length; at += MAX_RANDOM_BYTES) {

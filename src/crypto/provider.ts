@@ -99,6 +99,8 @@ export interface CryptoProvider {
   readonly name: 'noble' | 'node';
   /** The runtime's cryptographic random source. */
   readonly random: RandomSource;
+  /** The AEAD that seals and opens a datagram fastest, if not AES-GCM: DTLS offers and chooses its suites first. */
+  readonly preferredAead?: AeadName | undefined;
   hash(name: HashName, data: Uint8Array): Uint8Array;
   createHash(name: HashName): Hash;
   hmac(hash: HashName, key: Uint8Array): HmacKey;

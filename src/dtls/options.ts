@@ -28,7 +28,7 @@ export type DtlsOptions = {
   readonly clientCertificate?: 'none' | 'optional' | 'required';
   /** Needed by every client, and by a server that asks for a certificate: there is no default that would be safe. */
   readonly verifyCertificate?: VerifyCertificate;
-  /** In order of preference. Default: all we know, AES-128-GCM first. */
+  /** In order of preference. Default: all we know, AES-128-GCM first, or else what `crypto` does faster. */
   readonly cipherSuites?: readonly CipherSuiteName[];
   /** In order of preference. Default: x25519, secp256r1, secp384r1. */
   readonly groups?: readonly NamedGroup[];

@@ -1,7 +1,7 @@
 /** `DtlsOptions`, checked and with every default filled in. */
 import type { CryptoProvider, NamedGroup } from '../crypto/provider.ts';
 import type { RandomSource } from '../machine.ts';
-import { CIPHER_SUITES, type CipherSuite, cipherSuiteByName } from './cipher-suites.ts';
+import { type CipherSuite, cipherSuiteByName, cipherSuitesFor } from './cipher-suites.ts';
 import { MIN_MTU } from './flight.ts';
 import { DEFAULT_GROUPS, GROUPS } from './groups.ts';
 import type { DtlsCertificate, DtlsOptions, DtlsRole, VerifyCertificate } from './options.ts';
@@ -62,7 +62,7 @@ export function resolveOptions(options: DtlsOptions): Settings {
     certificate: certificate ?? null,
     clientCertificate: oneOf('clientCertificate', clientCertificate, ['none', 'optional', 'required']),
     verifyCertificate: verifyCertificate ?? (() => false),
-    cipherSuites: list('cipherSuites', options.cipherSuites, CIPHER_SUITES, cipherSuiteByName),
+    cipherSuites: list('cipherSuites', options.cipherSuites, cipherSuitesFor(options.crypto), cipherSuiteByName),
     groups: list('groups', options.groups, DEFAULT_GROUPS, (name) => (Object.hasOwn(GROUPS, name) ? name : undefined)),
     signatureSchemes: list('signatureSchemes', options.signatureSchemes, DEFAULT_SIGNATURE_SCHEMES, (name) =>
       Object.hasOwn(SIGNATURE_SCHEMES, name) ? name : undefined,

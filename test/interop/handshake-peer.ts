@@ -9,6 +9,14 @@ import type { RandomSource } from '../../src/machine.ts';
 import { SctpAssociation } from '../../src/sctp/index.ts';
 
 const MTU = 1200;
+const CIPHER_SUITES = [
+  'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
+  'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
+  'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
+  'TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
+  'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
+  'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
+] as const;
 /** RFC 8831 §8. */
 const PPID = { dcep: 50, string: 51 } as const;
 /** RFC 8832 §8.2.1. */
@@ -44,6 +52,7 @@ export class HandshakePeer {
         clientCertificate: 'required',
         verifyCertificate: ([leaf]) => leaf !== undefined && matchesFingerprint(crypto, leaf, fingerprints),
         mtu: MTU,
+        cipherSuites: CIPHER_SUITES, // whatever the provider prefers: a recording is replayed with each of them
         srtpProfiles: ['SRTP_AEAD_AES_128_GCM', 'SRTP_AES128_CM_HMAC_SHA1_80'],
       },
       {
