@@ -94,13 +94,53 @@ describe('when a SACK goes out (RFC 9260 §6.2)', () => {
     expect(sacksSent).toBeLessThanOrEqual(packetsReceived);
   });
 
-  test('a bulk transfer without loss costs one SACK for two packets', () => {
-    const pair = new Pair({ link: { delayMs: 5 } }).connect();
-    for (let i = 0; i < 100; i++) pair.send(pair.a, 0, pattern(16_384, i));
-    pair.runUntil(() => pair.b.messages.length === 100);
+  test.each([
+    ['packet by packet', 0.49, 0.52, { bandwidth: 1200, queueBytes: 1e7 }],
+    ['in bursts', 0.13, 0.2, {}],
+  ])('a bulk transfer that arrives %s costs %d to %d SACKs a packet', (_how, least, most, link) => {
+    const pair = new Pair({ link: { delayMs: 5, ...link } }).connect();
+    for (let i = 0; i < 200; i++) pair.send(pair.a, 0, pattern(16_384, i));
+    pair.runUntil(() => pair.b.messages.length === 200);
     const { packetsReceived, sacksSent } = pair.b.association.stats;
-    expect(sacksSent / packetsReceived).toBeGreaterThan(0.49);
-    expect(sacksSent / packetsReceived).toBeLessThan(0.56);
+    expect(sacksSent / packetsReceived).toBeGreaterThan(least);
+    expect(sacksSent / packetsReceived).toBeLessThan(most);
+  });
+
+  describe('in a steady stream, one SACK answers the packets of a turn', () => {
+    /** The next `count` packets arrive in one turn; how many SACKs went out by its end. */
+    function turn(solo: Solo, count: number): number {
+      for (let i = 0; i < count; i++) solo.receive(dataChunk({ tsn: solo.stats.dataChunksReceived + TSN }));
+      solo.run(0);
+      return solo.takeSacks().length;
+    }
+
+    function steady(): Solo {
+      const solo = new Solo().connect();
+      expect(turn(solo, 257), 'the first is acknowledged at once, then every second one').toBe(129);
+      return solo;
+    }
+
+    test('up to 8 of them, after 256 in sequence', () => {
+      const solo = steady();
+      expect(turn(solo, 3)).toBe(1);
+      expect(turn(solo, 7)).toBe(1);
+      expect(turn(solo, 8)).toBe(1);
+      expect(turn(solo, 20)).toBe(3);
+      expect(turn(solo, 1), 'an odd packet still waits for another').toBe(0);
+      expect(turn(solo, 1)).toBe(1);
+    });
+
+    test('but after a gap or a pause, when senders start slowly, every second packet again', () => {
+      const solo = steady();
+      solo.receive(dataChunk({ tsn: TSN + 258 })).receive(dataChunk({ tsn: TSN + 257 }));
+      solo.takeSacks();
+      expect(turn(solo, 8)).toBe(4);
+      const paused = steady();
+      turn(paused, 1);
+      paused.run(20);
+      expect(paused.takeSacks()).toHaveLength(1);
+      expect(turn(paused, 8)).toBe(4);
+    });
   });
 });
 

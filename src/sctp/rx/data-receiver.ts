@@ -17,6 +17,17 @@ import type { SctpStats } from '../types.ts';
 import { type Deliver, Reassembly } from './reassembly.ts';
 import { MAX_TSN_AHEAD, ReceivedTsns } from './received-tsns.ts';
 
+/**
+ * In a steady stream one SACK answers all packets of the driver's turn, up to this many. RFC 9260 §6.2 wants one for
+ * every second packet (SHOULD); a SACK costs us nearly as much as two packets received, and the sender a packet.
+ */
+const MAX_PACKETS_PER_SACK = 8;
+/**
+ * Packets in sequence, without a pause as long as the SACK delay, that make a steady stream. Before, senders in slow
+ * start need every SACK: many grow their window by one packet for each.
+ */
+const STEADY_PACKETS = 256;
+
 export type DataReceiverOptions = {
   readonly peerInitialTsn: number;
   readonly inboundStreams: number;
@@ -42,6 +53,8 @@ export class DataReceiver {
   readonly #tsns: ReceivedTsns;
   /** Packets with DATA since the last SACK. The first of all is acknowledged at once (RFC 9260 §5.1). */
   #packetsSinceSack: number;
+  /** Packets with DATA since something was missing, or nothing came. */
+  #steadyPackets = 0;
   /** What the packet that is being handled calls for. */
   #packetHasData = false;
   #packetNeedsSackNow = false;
@@ -159,8 +172,14 @@ export class DataReceiver {
     if (!this.#packetHasData) return false;
     const { packetsPerSack, timers, sackDelayMs } = this.#options;
     this.#packetsSinceSack++;
-    if (this.#packetNeedsSackNow || this.#tsns.hasGaps || this.#packetsSinceSack >= packetsPerSack) {
+    this.#steadyPackets++;
+    if (this.#packetNeedsSackNow || this.#tsns.hasGaps) {
       this.#sackIsDue = true;
+      if (this.#tsns.hasGaps) this.#steadyPackets = 0;
+    } else if (this.#packetsSinceSack >= packetsPerSack) {
+      if (this.#steadyPackets > STEADY_PACKETS && this.#packetsSinceSack < MAX_PACKETS_PER_SACK) {
+        timers.set(TIMER.sack, now); // due at the end of the turn
+      } else this.#sackIsDue = true;
     } else if (!timers.isSet(TIMER.sack)) {
       timers.set(TIMER.sack, now + sackDelayMs);
     }
@@ -171,6 +190,7 @@ export class DataReceiver {
 
   handleSackTimeout(): void {
     this.#sackIsDue = true;
+    if (this.#packetsSinceSack < this.#options.packetsPerSack) this.#steadyPackets = 0; // it was delayed: a pause
   }
 
   /**

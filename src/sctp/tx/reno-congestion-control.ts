@@ -5,8 +5,11 @@ import type { AcknowledgementSample, CongestionControl, CongestionPath } from '.
 const INITIAL_WINDOW_PACKETS = 10;
 /** RFC 9260 §7.2.3: "ssthresh = max(cwnd / 2, 4 * PMDCS)". */
 const MIN_SSTHRESH_PACKETS = 4;
-/** RFC 9260 §7.2.1: L "SHOULD be 1 and MAY be larger than 1"; 2 is what RFC 3465 §2.3 finds right with delayed SACKs. */
-const SLOW_START_LIMIT_PACKETS = 2;
+/**
+ * RFC 9260 §7.2.1: L "SHOULD be 1 and MAY be larger than 1". Here as many packets as our own receivers acknowledge with
+ * one SACK: bytes count, however few SACKs say so. What that lets out at once is for `BurstLimit` to say.
+ */
+const SLOW_START_LIMIT_PACKETS = 8;
 
 export class RenoCongestionControl implements CongestionControl {
   readonly #pmdcs: number;

@@ -44,7 +44,7 @@ describe('slow start', () => {
     control.onAcknowledgement(sample(500, 10_000));
     expect(control.cwnd).toBe(10_500);
     control.onAcknowledgement(sample(9_000, 10_500));
-    expect(control.cwnd).toBe(12_500);
+    expect(control.cwnd).toBe(18_500);
   });
 
   test('RFC 9260 §7.2.1: "only if the current congestion window is being fully utilized"', () => {
