@@ -33,10 +33,9 @@ export function createAnswer(model: LocalModel, state: NegotiationState): Sessio
   const accepted = new Set(transport === null ? [] : acceptedSections(transport, answers));
   const media = offer.media.map((section) => {
     if (!accepted.has(section)) return rejectedSection(section);
-    if (section !== transport!.tagged) return answers.get(section)!;
-    const offered = effectiveTransport(offer, section);
+    const offered = effectiveTransport(offer, transport!.tagged);
     const ours = answeringTransport(model.transport, offered);
-    return withTransport(answers.get(section)!, ours, answerSetup(offered.setup, state));
+    return withTransport(answers.get(section)!, ours, answerSetup(offered.setup, state), section === transport!.tagged);
   });
   const bundle = transport?.bundle.filter((section) => accepted.has(section)).map(({ mid }) => mid!) ?? [];
   const hasMedia = [...accepted].some(({ rtp }) => rtp !== null);

@@ -45,38 +45,34 @@ export function createOffer(model: LocalModel, state: NegotiationState, wants: O
         return planned satisfies never;
     }
   });
-  const bundle = offeredBundle(sections, state);
-  const isNegotiated = negotiatedMids(state);
+  const negotiated = new Set(negotiatedBundle(state));
+  const bundle = offeredBundle(sections, [...negotiated]);
   const media = sections.map((section, index) => {
     if (isRejected(section)) return section;
     // RFC 8842 §5.2: "actpass" in every offer, whatever the role is.
-    if (section.mid === bundle[0]) return withTransport(section, model.transport, 'actpass');
-    if (isNegotiated.has(section.mid)) return section;
-    return isBundleOnly(sections, index, model.bundlePolicy ?? 'balanced')
-      ? { ...section, port: 0, bundleOnly: true, rtcp: { ...section.rtcp, muxOnly: false } }
-      : withTransport(section, { ...model.transport, candidates: [], endOfCandidates: false }, 'actpass');
+    const offered = withTransport(section, model.transport, 'actpass', section.mid === bundle[0]);
+    const isNew = section.mid !== bundle[0] && !negotiated.has(section.mid!);
+    if (!isNew || !isBundleOnly(sections, index, model.bundlePolicy ?? 'balanced')) return offered;
+    return { ...offered, port: 0, bundleOnly: true, rtcp: { ...section.rtcp, muxOnly: false } };
   });
   const hasMedia = media.some((section) => section.rtp !== null && !isRejected(section));
   return describe(model, state, ICE_OPTIONS, bundle, media, hasMedia);
 }
 
 /**
- * All live sections, those bundled before in their order: the first one speaks for all, and if it were a new one, the
- * peer would turn down the whole bundle with it (RFC 9143 §7.3.3).
+ * All live sections. The first one speaks for all: that is the one that did, or another of the bundle there is; if it
+ * were a new one, the peer would turn down the whole bundle with it (RFC 9143 §7.3.3). The others stand in the order of
+ * their sections: Chromium 156 fails at media that finds itself behind data.
  */
-function offeredBundle(sections: readonly MediaSection[], state: NegotiationState): readonly string[] {
+function offeredBundle(sections: readonly MediaSection[], before: readonly string[]): readonly string[] {
   const live = sections.flatMap((section) => (isRejected(section) ? [] : section.mid!));
-  const before = negotiatedBundle(state).filter((mid) => live.includes(mid));
-  return [...new Set([...before, ...live])];
+  const tag = live.find((mid) => mid === before[0]) ?? live.find((mid) => before.includes(mid));
+  return tag === undefined ? live : [tag, ...live.filter((mid) => mid !== tag)];
 }
 
 function negotiatedBundle({ currentLocal, currentRemote }: NegotiationState): readonly string[] {
   const local = currentLocal?.groups.find(({ semantics }) => semantics === 'BUNDLE');
   return local?.mids.filter((mid) => currentRemote !== null && bundleGroup(currentRemote, mid) !== undefined) ?? [];
-}
-
-function negotiatedMids(state: NegotiationState): ReadonlySet<string | null> {
-  return new Set(negotiatedBundle(state));
 }
 
 /** RFC 8829 §5.2.1: sections that are offered for the bundle or not at all. */

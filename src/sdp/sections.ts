@@ -127,8 +127,17 @@ export function sctpAttributes(sctp: LocalSctp, legacyStreams: number | null = n
   return { port: sctp.port ?? DEFAULT_SCTP_PORT, maxMessageSize: sctp.maxMessageSize, legacyStreams };
 }
 
-/** Puts the transport on the one section of a bundle that speaks for all (RFC 9143 §7.1.3). */
-export function withTransport(section: MediaSection, transport: LocalTransport, setup: Setup): MediaSection {
+/**
+ * Puts the transport on a section: candidates where it speaks for its bundle, the rest everywhere, as browsers do. RFC
+ * 9143 §7.1.3 wants nothing repeated. But Firefox 153 takes credentials that come later for a partial ICE restart, and
+ * its content process dies of a section without a fingerprint.
+ */
+export function withTransport(
+  section: MediaSection,
+  transport: LocalTransport,
+  setup: Setup,
+  isTagged: boolean,
+): MediaSection {
   const attributes: TransportAttributes = {
     iceUfrag: transport.ice.usernameFragment,
     icePwd: transport.ice.password,
@@ -137,6 +146,6 @@ export function withTransport(section: MediaSection, transport: LocalTransport, 
     setup,
     tlsId: transport.tlsId ?? null,
   };
-  const { candidates = [], endOfCandidates = false } = transport;
+  const { candidates = [], endOfCandidates = false } = isTagged ? transport : {};
   return { ...section, transport: attributes, candidates, endOfCandidates };
 }
