@@ -4,7 +4,9 @@
  */
 import { defaultCrypto } from '../crypto/default.ts';
 import { addressFamily, type SocketAddress } from '../ice/address.ts';
+import { builtin } from './builtin.ts';
 import { clearTimer, now, queueTurn, setTimer } from './clock.ts';
+import { RECEIVE_BUFFER_BYTES } from './dgram.ts';
 import { lookup } from './dns.ts';
 import { listInterfaces } from './interfaces.ts';
 import { openMdns } from './multicast.ts';
@@ -73,6 +75,23 @@ async function bindUdp(options: UdpOptions): Promise<UdpSocket> {
   throw failure;
 }
 
+/**
+ * The system's own receive buffer, 208 KiB on Linux, holds some 90 full datagrams: a process that is kept from running for
+ * a few ms loses the rest. `Bun.udpSocket` has no way to ask for more, but Bun's `node:dgram` is made of the same sockets:
+ * its setter is lent ours. Where that fails, in another version, the system's size has to do.
+ */
+function setReceiveBuffer(socket: BunSocket, bytes: number): void {
+  try {
+    const lender = builtin('node:dgram').createSocket('udp4');
+    const fields = lender as unknown as Record<symbol, { readonly handle?: unknown } | undefined>;
+    const state = Object.getOwnPropertySymbols(lender).find((key) => fields[key]?.handle !== undefined);
+    if (state !== undefined) lender.setRecvBufferSize.call({ [state]: { handle: { socket } } }, bytes);
+    lender.close();
+  } catch {
+    // Nothing was changed.
+  }
+}
+
 /** `sendMany` takes packet, port, address, packet, port, address … */
 const FIELDS = 3;
 
@@ -107,6 +126,7 @@ class BunUdpSocket implements UdpSocket {
         },
       },
     });
+    setReceiveBuffer(socket, options.receiveBufferBytes ?? RECEIVE_BUFFER_BYTES);
     bound = new BunUdpSocket(socket, options);
     return bound;
   }

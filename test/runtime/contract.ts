@@ -79,16 +79,18 @@ export function runContract({ make, test: register, skip = [] }: ContractOptions
     close(a, b);
   });
 
-  test('a burst of 80 full datagrams arrives whole and in order', async (harness) => {
+  test('a burst of full datagrams arrives whole and in order', async (harness) => {
     const [a, b] = [await bind(harness), await bind(harness)];
-    for (let i = 0; i < 80; i++) a.socket.send(new Uint8Array(1200).fill(i), b.socket.localAddress);
-    await harness.until(() => b.received.length === 80, 'the burst');
+    // The system's default buffer holds some 90; Deno's size is for something else, see there.
+    const count = harness.runtime.name === 'deno' ? 80 : 150;
+    for (let i = 0; i < count; i++) a.socket.send(new Uint8Array(1200).fill(i), b.socket.localAddress);
+    await harness.until(() => b.received.length === count, 'the burst');
     deepStrictEqual(
       b.received.map(({ packet }) => packet[0]),
-      Array.from({ length: 80 }, (_, i) => i),
+      Array.from({ length: count }, (_, i) => i),
     );
-    deepStrictEqual({ ...a.socket.stats }, { ...NO_STATS, packetsSent: 80, bytesSent: 96_000 });
-    deepStrictEqual({ ...b.socket.stats }, { ...NO_STATS, packetsReceived: 80, bytesReceived: 96_000 });
+    deepStrictEqual({ ...a.socket.stats }, { ...NO_STATS, packetsSent: count, bytesSent: 1200 * count });
+    deepStrictEqual({ ...b.socket.stats }, { ...NO_STATS, packetsReceived: count, bytesReceived: 1200 * count });
     close(a, b);
   });
 
