@@ -45,4 +45,39 @@ export {
   type RtpPacketFields,
   writePadding,
 } from './packet.ts';
+export { encodeRtcp, encodeRtcpDatagrams, isReducedSize, parseRtcp, type RtcpParseStats } from './rtcp/compound.ts';
+export {
+  msFromShortNtp,
+  ntpFromUnixMs,
+  ntpMiddle32,
+  roundTripMs,
+  shortNtpFromMs,
+  unixMsFromNtp,
+} from './rtcp/ntp.ts';
+export { TransportFeedbackBuilder } from './rtcp/transport-feedback-builder.ts';
+export {
+  type ApplicationDefined,
+  type CongestionFeedback,
+  type CongestionFeedbackPacket,
+  type CongestionFeedbackStream,
+  type DlrrReport,
+  type ExtendedReport,
+  type ExtendedReportBlock,
+  type FullIntraRequest,
+  type Goodbye,
+  type Nack,
+  type PictureLossIndication,
+  type ReceiverEstimatedBitrate,
+  type ReceiverReport,
+  type ReportBlock,
+  type RtcpPacket,
+  SDES_ITEM,
+  type SdesChunk,
+  type SdesItem,
+  type SenderReport,
+  type SourceDescription,
+  type TransportFeedback,
+  type TransportFeedbackArrival,
+  type UnknownRtcp,
+} from './rtcp/types.ts';
 export { SequenceUnwrapper, TimestampUnwrapper } from './sequence.ts';
