@@ -27,6 +27,7 @@ type Clip = { codec: string; mode: string; width: number; height: number; bitrat
 
 const CLIPS: readonly Clip[] = [
   { codec: 'VP8', mode: 'L1T2', width: 160, height: 90, bitrate: 200_000 },
+  { codec: 'VP9', mode: 'L1T3', width: 160, height: 90, bitrate: 200_000 },
   { codec: 'VP9', mode: 'L2T2', width: 640, height: 360, bitrate: 1_000_000 },
   { codec: 'VP9', mode: 'L3T3_KEY', width: 960, height: 540, bitrate: 2_000_000 },
   { codec: 'AV1', mode: 'L1T3', width: 160, height: 90, bitrate: 200_000 },

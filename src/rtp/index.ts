@@ -5,6 +5,22 @@ export {
   mixerAudioLevelExtension,
   SILENCE_LEVEL,
 } from './extensions/audio-level.ts';
+export {
+  allTargets,
+  DECODE_TARGET_INDICATIONS,
+  DEPENDENCY_DESCRIPTOR_URI,
+  type DecodeTargetIndication,
+  type DependencyDescriptor,
+  type DependencyStructure,
+  decodeTargetLayers,
+  type FrameDependencies,
+  findTemplate,
+  isInChain,
+  readDependencyDescriptor,
+  writeDependencyDescriptor,
+} from './extensions/dependency-descriptor.ts';
+export { DependencyReceiver, DependencySender, type FrameToDescribe } from './extensions/dependency-streams.ts';
+export { dependencyStructure } from './extensions/dependency-structures.ts';
 export { ExtensionMap, type ExtensionMapEntry } from './extensions/extension-map.ts';
 export {
   decodeHeaderExtension,
@@ -45,6 +61,37 @@ export {
   type RtpPacketFields,
   writePadding,
 } from './packet.ts';
+export { describeAv1Frame } from './payload/av1.ts';
+export {
+  type Av1SequenceHeader,
+  OBU,
+  type ObuRange,
+  readAv1FrameHeader,
+  readAv1SequenceHeader,
+  readObus,
+} from './payload/bitstream/av1.ts';
+export { readVp8FrameHeader, type Vp8FrameHeader } from './payload/bitstream/vp8.ts';
+export {
+  makeVp9Superframe,
+  readVp9FrameHeader,
+  splitVp9Superframe,
+  type Vp9FrameHeader,
+} from './payload/bitstream/vp9.ts';
+export { payloadFormat } from './payload/index.ts';
+export { PictureNumbers } from './payload/picture-numbers.ts';
+export type {
+  EncodedFrame,
+  FrameMetadata,
+  LayerFrame,
+  OpenPayload,
+  PayloadFormat,
+  PayloadInfo,
+  Vp9GroupPicture,
+  Vp9ScalabilityStructure,
+} from './payload/types.ts';
+export { describeVp8Frame, readVp8Descriptor, type Vp8Descriptor } from './payload/vp8.ts';
+export { describeVp9Frame } from './payload/vp9.ts';
+export { readVp9Descriptor, type Vp9Descriptor, type Vp9Layer, writeVp9Descriptor } from './payload/vp9-descriptor.ts';
 export { encodeRtcp, encodeRtcpDatagrams, isReducedSize, parseRtcp, type RtcpParseStats } from './rtcp/compound.ts';
 export {
   msFromShortNtp,

@@ -34,7 +34,7 @@ type Recording = {
   packets: string[];
 };
 
-const NAMES = ['vp8-l1t2', 'vp9-l2t2', 'vp9-l3t3_key', 'av1-l1t3', 'av1-l2t2'];
+const NAMES = ['vp8-l1t2', 'vp9-l1t3', 'vp9-l2t2', 'vp9-l3t3_key', 'av1-l1t3', 'av1-l2t2'];
 const recordings = NAMES.map((name): [string, Recording] => {
   const file = new URL(`../../../fixtures/rtp/chromium-${name}.json`, import.meta.url);
   return [name, JSON.parse(readFileSync(file, 'utf8')) as Recording];
