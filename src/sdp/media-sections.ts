@@ -6,6 +6,7 @@ import {
   codecRole,
   type HeaderExtensionCapability,
   headerExtensionCapabilities,
+  type MediaKind,
   TRANSPORT_CC_URI,
 } from '../rtp/codecs.ts';
 import {
@@ -29,7 +30,7 @@ import {
 import type { LocalModel, TransceiverModel } from './model.ts';
 import type { ExtensionIds, PayloadTypes } from './numbers.ts';
 import { type Codec, type HeaderExtension, type Msid, NO_RTP, type RtpAttributes } from './rtp-description.ts';
-import { emptySection, TRICKLE_PORT } from './sections.ts';
+import { emptySection, rejectedSection, TRICKLE_PORT } from './sections.ts';
 import { answeredSimulcast, offeredSimulcast } from './simulcast.ts';
 
 /** RFC 8829 §5.1.2. */
@@ -53,6 +54,7 @@ export function offeredMedia(
   const { direction, kind } = transceiver;
   const { answered } = context;
   const codecs = offeredCodecs(model, transceiver, context);
+  if (codecs.length === 0) return withoutCodecs(kind, mid);
   const offersFeedback = model.congestionControlFeedback === 'offer';
   const isReducedSize = answered === null || answered.rtcp.reducedSize; // RFC 8829 §5.2.2
   const rtp: RtpAttributes = {
@@ -107,6 +109,11 @@ export function answeredMedia(
     rtcp: { mux: true, muxOnly: false, reducedSize: offered.rtcp.reducedSize },
     rtp,
   };
+}
+
+/** Nothing to talk in: the section keeps its place, turned down, with the one format that the grammar wants. */
+function withoutCodecs(kind: MediaKind, mid: string): MediaSection {
+  return rejectedSection({ ...emptySection(kind, MEDIA_PROTOCOL, ['0'], mid), rtp: NO_RTP });
 }
 
 function formatsOf(codecs: readonly Codec[]): readonly string[] {

@@ -124,9 +124,14 @@ function agreedCodecs(
     const match = byIdentity.get(codecIdentity(codec));
     return match === undefined ? [] : [{ codec, match }];
   });
-  const primaries = new Set(matches.flatMap(({ codec }) => (codecRole(codec) === 'rtx' ? [] : codec.payloadType)));
+  const primaries = new Map(
+    matches.flatMap(({ codec }) =>
+      codecRole(codec) === 'rtx' ? [] : [[codec.payloadType, codecIdentity(codec)] as const],
+    ),
+  );
+  const repaired = repairedFormats(other);
   const agreed = matches.filter(({ codec }) => {
-    if (codecRole(codec) === 'rtx') return primaries.has(associatedPayloadType(codec) ?? -1);
+    if (codecRole(codec) === 'rtx') return repaired.has(primaries.get(associatedPayloadType(codec) ?? -1) ?? '');
     return redPayloadTypes(codec).every((payloadType) => primaries.has(payloadType));
   });
   const repairs = new Map(agreed.map(({ codec }) => [associatedPayloadType(codec), codec.payloadType]));
@@ -140,6 +145,12 @@ function agreedCodecs(
     associatedPayloadType: associatedPayloadType(codec),
     redPayloadTypes: redPayloadTypes(codec),
   }));
+}
+
+/** Which formats have RTX, by their identities. */
+function repairedFormats({ codecs }: RtpAttributes): ReadonlySet<string> {
+  const repaired = new Set(codecs.map(associatedPayloadType));
+  return new Set(codecs.flatMap((codec) => (repaired.has(codec.payloadType) ? codecIdentity(codec) : [])));
 }
 
 /** What both have; the numbers are the answer's, which are the offer's but where that left them open (RFC 8285 §7). */

@@ -26,7 +26,7 @@ function sectionsBefore(state: NegotiationState): readonly MediaSection[] {
 
 export class PayloadTypes {
   readonly #byIdentity = new Map<string, number[]>();
-  readonly #used = new Set<number>();
+  readonly #meanings = new Map<number, string>();
 
   constructor(state: NegotiationState) {
     for (const section of sectionsBefore(state)) for (const codec of section.rtp?.codecs ?? []) this.#note(codec);
@@ -38,17 +38,18 @@ export class PayloadTypes {
     const known = this.#byIdentity.get(identity)?.find((payloadType) => !taken.has(payloadType));
     if (known !== undefined) return known;
     const candidates = preferred === null ? DYNAMIC_PAYLOAD_TYPES : [preferred, ...DYNAMIC_PAYLOAD_TYPES];
-    const payloadType = candidates.find((candidate) => !this.#used.has(candidate));
+    const payloadType = candidates.find((candidate) => !this.#meanings.has(candidate));
     if (payloadType === undefined) return null;
     this.#note({ ...format, payloadType });
     return payloadType;
   }
 
+  /** The newest meaning counts: a section that we turned down may have had another. */
   #note(codec: CodecFormat & Pick<Codec, 'payloadType'>): void {
+    if (this.#meanings.has(codec.payloadType)) return;
     const identity = identityOf(codec);
-    const known = this.#byIdentity.get(identity) ?? [];
-    if (!known.includes(codec.payloadType)) this.#byIdentity.set(identity, [...known, codec.payloadType]);
-    this.#used.add(codec.payloadType);
+    this.#meanings.set(codec.payloadType, identity);
+    this.#byIdentity.set(identity, [...(this.#byIdentity.get(identity) ?? []), codec.payloadType]);
   }
 }
 
@@ -65,7 +66,7 @@ export class ExtensionIds {
     for (const section of sectionsBefore(state)) {
       for (const { uri, id } of section.rtp?.extensions ?? []) {
         if (id > 255) continue; // it was offered to be numbered, and is not in use (RFC 8285 §7)
-        if (!this.#byUri.has(uri)) this.#byUri.set(uri, id);
+        if (!this.#byUri.has(uri) && !this.#used.has(id)) this.#byUri.set(uri, id);
         this.#used.add(id);
       }
     }

@@ -33,6 +33,8 @@ const EXTENSION_IDS = { first: 1, last: 255, firstOffered: 4_096, lastOffered: 4
  * servers put all participants of a conference in one section, some hundreds.
  */
 const MAX_ENTRIES = 4_096;
+/** Bound on the parameters of one format, in characters of all its lines together: they are written as one line. */
+const MAX_PARAMETERS_LENGTH = 32_768;
 const DIRECTIONS: readonly Direction[] = ['sendrecv', 'sendonly', 'recvonly', 'inactive'];
 
 interface SsrcBuilder {
@@ -49,6 +51,7 @@ export class RtpAttributeReader {
   readonly #repeated: ReadonlySet<string>;
   readonly #rtpmaps = new Map<number, Omit<CodecFormat, 'parameters'>>();
   readonly #parameters = new Map<number, Map<string, string | null>>();
+  readonly #parameterLengths = new Map<number, number>();
   readonly #feedback = new Map<number | '*', RtcpFeedback[]>();
   readonly #extensions: HeaderExtension[] = [];
   readonly #msids = new Map<string, Msid>();
@@ -159,6 +162,12 @@ export class RtpAttributeReader {
     const [, format, text] = match(value, /^(\d+)(?: +(.*))?$/, line);
     const payloadType = readPayloadType(format!, line);
     if (!this.#isKnown(payloadType)) return false;
+    const length = (this.#parameterLengths.get(payloadType) ?? 0) + value.length;
+    this.#parameterLengths.set(payloadType, length);
+    if (length > MAX_PARAMETERS_LENGTH) {
+      const message = `the parameters of a format are longer than ${MAX_PARAMETERS_LENGTH} characters`;
+      throw new SdpError('syntax', message, line.number);
+    }
     const parameters = this.#parameters.get(payloadType) ?? new Map<string, string | null>();
     for (const [name, parameter] of parseFormatParameters(text ?? '')) parameters.set(name, parameter);
     this.#parameters.set(payloadType, parameters);

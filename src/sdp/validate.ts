@@ -156,10 +156,20 @@ function checkOneTransport(answer: SessionDescription): void {
  */
 function checkSameSession(answer: SessionDescription, offer: SessionDescription, state: NegotiationState): void {
   const { currentLocal, currentRemote, pendingRemote } = state;
-  const before = pendingRemote ?? (isIceRestart(currentLocal, offer) ? null : currentRemote);
+  const before = pendingRemote ?? (isIceRestart(currentLocal, offer) ? null : acceptedOf(currentRemote, currentLocal));
   if (isIceRestart(before, answer)) {
     throw content('the answer has new ICE credentials, and the offer did not restart ICE');
   }
+}
+
+/** The peer's description without what we turned down: there was never a transport for that. */
+function acceptedOf(remote: SessionDescription | null, local: SessionDescription | null): SessionDescription | null {
+  if (remote === null || local === null) return remote;
+  const isDown = (index: number): boolean => local.media[index] !== undefined && isRejected(local.media[index]);
+  const media = remote.media.map((section, index) =>
+    isDown(index) ? { ...section, port: 0, bundleOnly: false } : section,
+  );
+  return { ...remote, media };
 }
 
 /** RFC 9143 §7.4: what the answer bundles, the offer had in one bundle. */

@@ -276,6 +276,12 @@ describe('what cannot be read is an SdpError with its line', () => {
     expect(codecs('a=rtpmap:96 VP8/90000', 'a=rtpmap:96 VP8/90000')).toHaveLength(1);
   });
 
+  test('parameters of a format that would not fit into a line', () => {
+    const line = `a=fmtp:96 x=${'y'.repeat(20_000)}`;
+    expect(codecs('a=rtpmap:96 VP8/90000', line)).toHaveLength(1);
+    expect(() => codecs('a=rtpmap:96 VP8/90000', line, line)).toThrow('line 8: the parameters of a format are longer');
+  });
+
   test.each([
     ['sources', (i: number) => `a=ssrc:${i} cname:x`],
     ['attributes of a source', (i: number) => `a=ssrc:1 x:${i}`],
