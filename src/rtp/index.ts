@@ -1,5 +1,24 @@
 /** RTP and RTCP (RFC 3550): packets, header extensions (RFC 8285), feedback, loss repair. */
 export {
+  type CodecCapability,
+  type CodecFormat,
+  type CodecRole,
+  codecCapabilities,
+  codecRole,
+  type FormatParameters,
+  formatFormatParameters,
+  formatParameter,
+  type HeaderExtensionCapability,
+  headerExtensionCapabilities,
+  type MediaKind,
+  mimeType,
+  parseFormatParameters,
+  type RtcpFeedback,
+  type RtpCapabilities,
+  type RtpCodecCapability,
+  rtpCapabilities,
+} from './codecs.ts';
+export {
   type AudioLevel,
   audioLevelExtension,
   mixerAudioLevelExtension,
@@ -92,6 +111,23 @@ export type {
 export { describeVp8Frame, readVp8Descriptor, type Vp8Descriptor } from './payload/vp8.ts';
 export { describeVp9Frame } from './payload/vp9.ts';
 export { readVp9Descriptor, type Vp9Descriptor, type Vp9Layer, writeVp9Descriptor } from './payload/vp9-descriptor.ts';
+export {
+  type NackEvent,
+  NackGenerator,
+  type NackGeneratorOptions,
+  type NackGeneratorStats,
+} from './repair/nack-generator.ts';
+export { NackResponder, type NackResponderStats } from './repair/nack-responder.ts';
+export {
+  decodeRed,
+  encodeRedSingle,
+  type RedBlock,
+  RedEncoder,
+  type RedEncoderOptions,
+  RedReceiver,
+} from './repair/red.ts';
+export { OSN_LENGTH, type RtxStream, unwrapRtx, writeRtx } from './repair/rtx.ts';
+export { SendHistory, type SendHistoryOptions } from './repair/send-history.ts';
 export { encodeRtcp, encodeRtcpDatagrams, isReducedSize, parseRtcp, type RtcpParseStats } from './rtcp/compound.ts';
 export {
   msFromShortNtp,

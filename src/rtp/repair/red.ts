@@ -1,0 +1,172 @@
+/**
+ * Redundant audio data (RFC 2198 §3): a frame of sound, and behind its own header the frames before it, so that a lost
+ * packet comes again with the next one. Video has it too, around ULPFEC, and then without redundancy: one byte of header.
+ *
+ * ```
+ *  0                   1                    2                   3
+ *  0 1 2 3 4 5 6 7 8 9 0 1 2 3  4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+ * |F|   block PT  |  timestamp offset         |   block length    |   F = 1: one of these for each redundant block
+ * |0|   block PT  |                                                   the primary one, as long as is left
+ * ```
+ */
+import { setU24, u24 } from '../../binary/bytes.ts';
+
+const FOLLOWED = 0x80;
+const BLOCK_HEADER_LENGTH = 4;
+const PRIMARY_HEADER_LENGTH = 1;
+/** 14 bits: 341 ms at 48 kHz. */
+const MAX_TIMESTAMP_OFFSET = 0x3fff;
+/** 10 bits. */
+const MAX_BLOCK_LENGTH = 0x3ff;
+/** Bound: a sender may claim as many blocks as it has bytes; more than these cover no loss worth covering. */
+const MAX_BLOCKS = 32;
+/** What is lost at once is rarely more; each costs a frame's bytes in every packet. */
+const MAX_REDUNDANCY = 9;
+
+export type RedBlock = {
+  readonly payloadType: number;
+  /** RTP timestamp of the frame. */
+  readonly timestamp: number;
+  /** A view of the payload. */
+  readonly data: Uint8Array;
+  /** How many blocks before the primary one: 0 is the packet's own, 1 most often what the packet before it had. */
+  readonly age: number;
+};
+
+/** The blocks of a payload, oldest first, the primary one last; `null` for one that is malformed. */
+export function decodeRed(payload: Uint8Array, timestamp: number): RedBlock[] | null {
+  let count = 0;
+  let at = 0;
+  let redundantLength = 0;
+  while (at < payload.length && payload[at]! & FOLLOWED) {
+    if (at + BLOCK_HEADER_LENGTH > payload.length || ++count > MAX_BLOCKS) return null;
+    redundantLength += u24(payload, at + 1) & MAX_BLOCK_LENGTH;
+    at += BLOCK_HEADER_LENGTH;
+  }
+  let data = at + PRIMARY_HEADER_LENGTH;
+  if (data + redundantLength > payload.length) return null;
+  const blocks: RedBlock[] = [];
+  for (let i = 0; i < count; i++) {
+    const header = i * BLOCK_HEADER_LENGTH;
+    const fields = u24(payload, header + 1);
+    const length = fields & MAX_BLOCK_LENGTH;
+    blocks.push({
+      payloadType: payload[header]! & 0x7f,
+      timestamp: (timestamp - (fields >> 10)) >>> 0,
+      data: payload.subarray(data, data + length),
+      age: count - i,
+    });
+    data += length;
+  }
+  blocks.push({ payloadType: payload[at]! & 0x7f, timestamp, data: payload.subarray(data), age: 0 });
+  return blocks;
+}
+
+/** The payload of a packet that carries one block and no redundancy, as video has it around ULPFEC. */
+export function encodeRedSingle(payloadType: number, data: Uint8Array): Uint8Array {
+  const payload = new Uint8Array(PRIMARY_HEADER_LENGTH + data.length);
+  payload[0] = payloadType;
+  payload.set(data, PRIMARY_HEADER_LENGTH);
+  return payload;
+}
+
+export type RedEncoderOptions = {
+  /** Of the frames inside. */
+  readonly payloadType: number;
+  /** How many frames before the current one travel with it: 0 … 9. Default 1. */
+  readonly redundancy?: number;
+};
+
+type Frame = { readonly timestamp: number; readonly data: Uint8Array };
+
+/** Makes the payloads of a stream. */
+export class RedEncoder {
+  readonly #payloadType: number;
+  #redundancy = 1;
+  /** The frames before, oldest first: at most `redundancy`. */
+  #previous: Frame[] = [];
+
+  constructor(options: RedEncoderOptions) {
+    this.#payloadType = options.payloadType;
+    this.redundancy = options.redundancy ?? 1;
+  }
+
+  get redundancy(): number {
+    return this.#redundancy;
+  }
+
+  set redundancy(value: number) {
+    if (!Number.isInteger(value) || value < 0 || value > MAX_REDUNDANCY) {
+      throw new RangeError(`redundancy is 0 to ${MAX_REDUNDANCY} frames, not ${value}`);
+    }
+    this.#redundancy = value;
+    if (this.#previous.length > value) this.#previous = this.#previous.slice(this.#previous.length - value);
+  }
+
+  /**
+   * The payload with this frame, and before it those that still fit: the nearest ones, without a gap between them, since
+   * what is left out cannot be told from what was never there.
+   * @param maxLength of the payload in bytes; the frame itself always goes in
+   */
+  encode(data: Uint8Array, timestamp: number, maxLength = Infinity): Uint8Array {
+    let length = PRIMARY_HEADER_LENGTH + data.length;
+    let first = this.#previous.length;
+    while (first > 0) {
+      const block = this.#previous[first - 1]!;
+      const grown = length + BLOCK_HEADER_LENGTH + block.data.length;
+      const offset = (timestamp - block.timestamp) >>> 0;
+      if (grown > maxLength || offset > MAX_TIMESTAMP_OFFSET || block.data.length > MAX_BLOCK_LENGTH) break;
+      length = grown;
+      first--;
+    }
+    const payload = new Uint8Array(length);
+    let header = 0;
+    let at = (this.#previous.length - first) * BLOCK_HEADER_LENGTH + PRIMARY_HEADER_LENGTH;
+    for (let i = first; i < this.#previous.length; i++) {
+      const block = this.#previous[i]!;
+      payload[header] = FOLLOWED | this.#payloadType;
+      setU24(payload, header + 1, (((timestamp - block.timestamp) >>> 0) << 10) | block.data.length);
+      payload.set(block.data, at);
+      header += BLOCK_HEADER_LENGTH;
+      at += block.data.length;
+    }
+    payload[header] = this.#payloadType;
+    payload.set(data, at);
+    if (this.#redundancy > 0) {
+      this.#previous.push({ timestamp, data: payload.subarray(at) });
+      if (this.#previous.length > this.#redundancy) this.#previous.shift();
+    }
+    return payload;
+  }
+}
+
+/**
+ * Takes the payloads of a stream apart: each frame once and in order, those that only redundancy brought among them. What
+ * comes later than something after it is not given out any more.
+ */
+export class RedReceiver {
+  readonly stats: { malformed: number; recovered: number } = { malformed: 0, recovered: 0 };
+  #latest: number | null = null;
+
+  /** New frames of this payload, oldest first; `age` above 0 marks those that were recovered. */
+  receive(payload: Uint8Array, timestamp: number): readonly RedBlock[] {
+    const blocks = decodeRed(payload, timestamp);
+    if (blocks === null) {
+      this.stats.malformed++;
+      return NONE;
+    }
+    const fresh: RedBlock[] = [];
+    for (const block of blocks) {
+      // Before the first packet there is nothing to be recovered for.
+      const isNew = this.#latest === null ? block.age === 0 : ((block.timestamp - this.#latest) | 0) > 0;
+      // An empty block stands for a frame that was not sent, as in silence.
+      if (!isNew || (block.data.length === 0 && block.age > 0)) continue;
+      this.#latest = block.timestamp;
+      if (block.age > 0) this.stats.recovered++;
+      fresh.push(block);
+    }
+    return fresh;
+  }
+}
+
+const NONE: readonly RedBlock[] = [];
