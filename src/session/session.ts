@@ -270,7 +270,10 @@ export class Session {
   #handleIceEvent(event: IceEvent): void {
     if (event.kind === 'selectedPair') {
       this.stats.selectedPairChanges++;
-      if (event.pair !== null) this.#startDtls();
+      if (event.pair !== null) {
+        this.#startDtls();
+        this.#sctp?.handlePathChange(this.#now);
+      }
     }
     this.#events.push({ kind: 'ice', event });
   }
