@@ -33,7 +33,7 @@ const RANKS = new Map([
   [ROOT, 5],
 ]);
 const KNOWS_RUNTIME = new Set(['runtime', 'webrtc', 'server', 'cli', ROOT]);
-const SPEAKS_TO_NODE = ['src/runtime/', 'src/server/', 'src/cli/', 'src/crypto/node.ts'];
+const SPEAKS_TO_NODE = ['src/runtime/', 'src/server/', 'src/cli/', 'src/crypto/node.ts', 'src/media/files/byte-'];
 const CORE = new Set(['binary', 'machine.ts', 'sdp', 'session', ...PROTOCOLS]);
 
 /** Names that nothing in the core may mention. */
