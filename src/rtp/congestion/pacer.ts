@@ -125,7 +125,7 @@ export class Pacer<Packet extends PacedPacket> {
 
   resume(nowMs: number): void {
     this.#isPaused = false;
-    this.#paidUpToMs = Math.max(this.#paidUpToMs, nowMs - MAX_CATCH_UP_MS);
+    this.#payOff(nowMs);
   }
 
   /**
@@ -161,7 +161,7 @@ export class Pacer<Packet extends PacedPacket> {
   /** Sends what is due. */
   handleTimeout(nowMs: number): void {
     if (this.#isPaused) return;
-    this.#paidUpToMs = Math.max(this.#paidUpToMs, nowMs - MAX_CATCH_UP_MS);
+    this.#payOff(nowMs - MAX_CATCH_UP_MS);
     for (let i = 0; i < MAX_PACKETS_PER_CALL; i++) {
       if (this.#prober.nextGroupAt <= nowMs) {
         const probe = this.#prober.current(nowMs);
