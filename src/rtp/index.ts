@@ -80,6 +80,8 @@ export {
   type RtpPacketFields,
   writePadding,
 } from './packet.ts';
+export { joinNalUnits, splitNalUnits } from './payload/annex-b.ts';
+export { audioClockRate, audioPacketDuration } from './payload/audio-duration.ts';
 export { describeAv1Frame } from './payload/av1.ts';
 export {
   type Av1SequenceHeader,
@@ -96,8 +98,30 @@ export {
   splitVp9Superframe,
   type Vp9FrameHeader,
 } from './payload/bitstream/vp9.ts';
+export { type ComfortNoise, decodeComfortNoise, encodeComfortNoise } from './payload/comfort-noise.ts';
+export { decodePcma, decodePcmu, encodePcma, encodePcmu } from './payload/g711.ts';
+export { describeH264Frame } from './payload/h264.ts';
+export { type H264Sps, h264ProfileLevelId, parseH264Sps } from './payload/h264-sps.ts';
+export { describeH265Frame } from './payload/h265.ts';
+export { type H265Sps, h265CodecString, parseH265Sps } from './payload/h265-sps.ts';
 export { payloadFormat } from './payload/index.ts';
+export { type OpusPacketInfo, opusPacketDuration, parseOpusPacket } from './payload/opus.ts';
+export { ParameterSets } from './payload/parameter-sets.ts';
 export { PictureNumbers } from './payload/picture-numbers.ts';
+export {
+  decodeTelephoneEvents,
+  dtmfDigit,
+  dtmfEvent,
+  encodeTelephoneEvent,
+  parseTelephoneEventList,
+  type TelephoneEvent,
+} from './payload/telephone-event.ts';
+export { TelephoneEventReceiver, type TelephoneEventReport } from './payload/telephone-event-receiver.ts';
+export {
+  type TelephoneEventPacket,
+  TelephoneEventSender,
+  type TelephoneEventSenderOptions,
+} from './payload/telephone-event-sender.ts';
 export type {
   EncodedFrame,
   FrameMetadata,
