@@ -71,6 +71,13 @@ export {
 } from './extensions/video-layers-allocation.ts';
 export { type VideoOrientation, videoOrientationExtension } from './extensions/video-orientation.ts';
 export {
+  JitterBuffer,
+  type JitterBufferEvent,
+  type JitterBufferOptions,
+  type JitterBufferStats,
+  type ReceivedFrame,
+} from './jitter/jitter-buffer.ts';
+export {
   encodeRtpPacket,
   type HeaderExtensionElement,
   isRtcp,

@@ -108,7 +108,7 @@ export class RedEncoder {
    * what is left out cannot be told from what was never there.
    * @param maxLength of the payload in bytes; the frame itself always goes in
    */
-  encode(data: Uint8Array, timestamp: number, maxLength = Infinity): Uint8Array {
+  encode(data: Uint8Array, timestamp: number, maxLength: number = Infinity): Uint8Array {
     let length = PRIMARY_HEADER_LENGTH + data.length;
     let first = this.#previous.length;
     while (first > 0) {
