@@ -77,9 +77,19 @@ export class CongestionController {
     this.#events = new EventQueue((event) => sink.event(event));
   }
 
-  /** What may be sent now. */
+  /** What may be sent now; before `start`, what it will begin with. */
   get rates(): TargetRates {
-    return this.#control.rates;
+    if (this.#isStarted) return this.#control.rates;
+    const { startBitrate, minBitrate, maxBitrate } = this.#constraints;
+    const bitrate = Math.min(Math.max(startBitrate ?? minBitrate, minBitrate), maxBitrate);
+    return {
+      targetBitrate: bitrate,
+      stableBitrate: bitrate,
+      pacingBitrate: bitrate,
+      paddingBitrate: 0,
+      lossRate: 0,
+      roundTripTimeMs: 0,
+    };
   }
 
   /** Bytes that feedback has not yet come to. */
