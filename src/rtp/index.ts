@@ -1,4 +1,5 @@
 /** RTP and RTCP (RFC 3550): packets, header extensions (RFC 8285), feedback, loss repair. */
+
 export {
   type CodecCapability,
   type CodecFormat,
@@ -18,6 +19,34 @@ export {
   type RtpCodecCapability,
   rtpCapabilities,
 } from './codecs.ts';
+export {
+  type BandwidthControl,
+  type BitrateConstraints,
+  CongestionController,
+  type CongestionControllerOptions,
+  type CongestionEvent,
+  type CongestionFeedbackOptions,
+  CongestionFeedbackRecorder,
+  FeedbackRecorder,
+  type FeedbackTiming,
+  GoogleCongestionControl,
+  type GoogleCongestionControlOptions,
+  type PacedOutput,
+  type PacedPacket,
+  Pacer,
+  type PacerOptions,
+  type PacerSink,
+  type PacerStats,
+  type PacketKind,
+  type PacketResult,
+  type ProbeCluster,
+  type ReceptionReport,
+  RemoteBitrateEstimator,
+  type RemoteEstimate,
+  type SentPacket,
+  SentPackets,
+  type TargetRates,
+} from './congestion/index.ts';
 export {
   type AudioLevel,
   audioLevelExtension,
@@ -194,4 +223,9 @@ export {
   type TransportFeedbackArrival,
   type UnknownRtcp,
 } from './rtcp/types.ts';
+export { RtcpSchedule, type RtcpScheduleOptions, type RtcpScheduleSink } from './rtcp-schedule.ts';
 export { SequenceUnwrapper, TimestampUnwrapper } from './sequence.ts';
+export { ReceiverStatistics } from './statistics/receiver-statistics.ts';
+export { ReferenceTimes, RoundTripEstimator } from './statistics/round-trip.ts';
+export { SenderClock } from './statistics/sender-clock.ts';
+export { SenderStatistics } from './statistics/sender-statistics.ts';
