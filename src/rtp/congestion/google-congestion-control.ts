@@ -195,7 +195,7 @@ export class GoogleCongestionControl implements BandwidthControl {
   }
 
   #setRoundTripTime(roundTripTimeMs: number): void {
-    if (!(roundTripTimeMs > 0)) return;
+    if (!(roundTripTimeMs > 0 && roundTripTimeMs < Infinity)) return;
     this.#estimate.setRoundTripTime(roundTripTimeMs);
     this.#delayBased.setRoundTripTime(roundTripTimeMs);
   }
