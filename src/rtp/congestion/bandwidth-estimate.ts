@@ -9,7 +9,7 @@ import type { PacketResult } from './types.ts';
 
 /** So long after the first report the receiver's and the delay's word is taken for an increase, if nothing is lost. */
 const START_PHASE_MS = 2000;
-/** Receiver reports only: below 2 % loss the rate grows by 8 % a second, above 10 % it shrinks (draft-ietf-rmcat-gcc-02 §6). */
+/** Receiver reports only (draft-ietf-rmcat-gcc-02 §6): below 2 % loss the rate grows by 8 % a second, above 10 % it falls. */
 const LOW_LOSS = 0.02;
 const HIGH_LOSS = 0.1;
 const INCREASE_FACTOR = 1.08;
