@@ -13,7 +13,11 @@ import { History, type LayerFilter, type LayerWish } from './layer-filter.ts';
 const REMEMBERED_FRAMES = 1024;
 
 /** A decode target in force. Its number means something only within its structure. */
-type Target = { readonly index: number; readonly spatialLayer: number; readonly temporalLayer: number };
+type Target = LayerWish & {
+  readonly index: number;
+  /** The decode targets of which all frames are in this one, itself included: a bit each. */
+  readonly parts: number;
+};
 
 export class DependencyFilter implements LayerFilter {
   wish: LayerWish;
@@ -23,7 +27,6 @@ export class DependencyFilter implements LayerFilter {
   readonly #forwarded = new Float64Array(REMEMBERED_FRAMES).fill(-1);
   #structure: DependencyStructure | null = null;
   #activeTargets = 0;
-  #decodeTargets = 0;
   #newestFrame = -1;
   #newestTimestamp = -1;
   /** What `#pick` found, and for which wish and active targets. */
@@ -45,10 +48,6 @@ export class DependencyFilter implements LayerFilter {
     return wished.spatialLayer !== latest.spatialLayer && !isPartOf(structure, wished.index, latest.index);
   }
 
-  get decodeTargets(): number {
-    return (this.#decodeTargets & this.#activeTargets) >>> 0;
-  }
-
   accepts(packet: EncodingPacket): boolean {
     const { dependency, frame, timestamp } = packet;
     // Of an unknown structure: its key frame's first packet is still to come, and the others will be missed without it.
@@ -64,6 +63,11 @@ export class DependencyFilter implements LayerFilter {
     return true;
   }
 
+  decodeTargets({ frame }: EncodingPacket): number | null {
+    const target = this.#targets.at(frame);
+    return target === null ? null : (target.parts & this.#activeTargets) >>> 0;
+  }
+
   endsPicture({ frame, spatialLayer, endsFrame }: EncodingPacket): boolean {
     return endsFrame && frame >= 0 && spatialLayer === this.#targets.at(frame)?.spatialLayer;
   }
@@ -72,7 +76,7 @@ export class DependencyFilter implements LayerFilter {
   #begin({ structure, frame }: EncodingPacket): void {
     this.#structure = structure!;
     this.#picked = null;
-    this.#take(structure!, frame, this.#pick(structure!));
+    this.#targets.change(frame, this.#pick(structure!));
   }
 
   #switch(structure: DependencyStructure, packet: EncodingPacket): void {
@@ -81,8 +85,9 @@ export class DependencyFilter implements LayerFilter {
     const wished = this.#pick(structure);
     if (wished.index === current.index || frame < this.#newestFrame) return;
     const isNewPicture = timestamp > this.#newestTimestamp;
-    if (isNewPicture && isPartOf(structure, wished.index, current.index)) {
-      this.#take(structure, frame, wished);
+    // Its first frame, with none missing before: a picture fares as one.
+    if (isNewPicture && frame === this.#newestFrame + 1 && isPartOf(structure, wished.index, current.index)) {
+      this.#targets.change(frame, wished);
       return;
     }
     // In the middle of a picture, the packet that ended it for this viewer is gone.
@@ -90,15 +95,7 @@ export class DependencyFilter implements LayerFilter {
     if (packet.dependency!.dependencies.decodeTargetIndications[wished.index] !== 'switch') return;
     // Were it dropped so far, packets of this frame may be gone: it has to begin here.
     const isWhole = isIn(packet, current.index) || (packet.startsFrame && frame > this.#newestFrame);
-    if (isWhole && this.#isDecodable(packet)) this.#take(structure, frame, wished);
-  }
-
-  #take(structure: DependencyStructure, frame: number, target: Target): void {
-    this.#targets.change(frame, target);
-    this.#decodeTargets = 0;
-    for (let index = 0; index < structure.decodeTargetCount; index++) {
-      if (isPartOf(structure, index, target.index)) this.#decodeTargets += 2 ** index;
-    }
+    if (isWhole && this.#isDecodable(packet)) this.#targets.change(frame, wished);
   }
 
   #isDecodable({ frame, dependency }: EncodingPacket): boolean {
@@ -113,20 +110,23 @@ export class DependencyFilter implements LayerFilter {
     const active = this.#activeTargets || allTargets(structure);
     const { wish } = this;
     if (this.#picked?.wish === wish && this.#picked.active === active) return this.#picked.target;
-    let best: Target | null = null;
-    for (let index = 0; index < structure.decodeTargetCount; index++) {
-      if (((active >>> index) & 1) === 0) continue;
-      const target: Target = { index, ...decodeTargetLayers(structure, index) };
-      if (best === null || isBetter(target, best, wish)) best = target;
+    let index = 0;
+    let layers: LayerWish | null = null;
+    for (let each = 0; each < structure.decodeTargetCount; each++) {
+      if (((active >>> each) & 1) === 0) continue;
+      const offered = decodeTargetLayers(structure, each);
+      if (layers !== null && !isBetter(offered, layers, wish)) continue;
+      index = each;
+      layers = offered;
     }
-    const target = best ?? { index: 0, ...decodeTargetLayers(structure, 0) };
+    const target: Target = { index, parts: partsOf(structure, index), ...(layers ?? decodeTargetLayers(structure, 0)) };
     this.#picked = { wish, active, target };
     return target;
   }
 }
 
-function isBetter(a: Target, b: Target, wish: LayerWish): boolean {
-  const fits = (target: Target) =>
+function isBetter(a: LayerWish, b: LayerWish, wish: LayerWish): boolean {
+  const fits = (target: LayerWish) =>
     target.spatialLayer <= wish.spatialLayer && target.temporalLayer <= wish.temporalLayer;
   if (fits(a) !== fits(b)) return fits(a);
   const difference = a.spatialLayer - b.spatialLayer || a.temporalLayer - b.temporalLayer;
@@ -136,6 +136,14 @@ function isBetter(a: Target, b: Target, wish: LayerWish): boolean {
 function isIn({ dependency }: EncodingPacket, target: number): boolean {
   const indication = dependency!.dependencies.decodeTargetIndications[target];
   return indication !== undefined && indication !== 'notPresent';
+}
+
+function partsOf(structure: DependencyStructure, whole: number): number {
+  let parts = 0;
+  for (let index = 0; index < structure.decodeTargetCount; index++) {
+    if (isPartOf(structure, index, whole)) parts += 2 ** index;
+  }
+  return parts;
 }
 
 /** Whether every frame of one decode target is one of another's too. */

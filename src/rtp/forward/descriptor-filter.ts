@@ -10,7 +10,6 @@ import { History, type LayerFilter, type LayerWish } from './layer-filter.ts';
 
 export class DescriptorFilter implements LayerFilter {
   wish: LayerWish;
-  readonly decodeTargets = null;
   /** By timestamp. */
   readonly #limits = new History<LayerWish>();
   #newestTimestamp = -Infinity;
@@ -55,6 +54,10 @@ export class DescriptorFilter implements LayerFilter {
 
   endsPicture({ timestamp, spatialLayer, endsFrame }: EncodingPacket): boolean {
     return endsFrame && spatialLayer === this.#limits.at(timestamp)?.spatialLayer;
+  }
+
+  decodeTargets(): null {
+    return null;
   }
 
   #limitOfNewPicture({ startsKeyPicture, vp8, isSwitchPoint, temporalLayer }: EncodingPacket): LayerWish {

@@ -5,7 +5,7 @@ const MIN_INTERVAL_MS = 300;
 /** The first repetition, when a request or what it brought was lost. It takes twice as long each time. */
 const FIRST_REPETITION_MS = 500;
 /** A publisher that does not answer is asked no more often than this. */
-const MAX_REPETITION_MS = 4000;
+const MAX_REPETITION_MS = 2000;
 /** Bound: SSRCs whose last request is remembered, the oldest forgotten first. Simulcast has three or four. */
 const MAX_REMEMBERED = 16;
 

@@ -15,12 +15,12 @@ export interface LayerFilter {
   readonly layers: LayerWish;
   /** Whether only a key frame gets to what is wished. */
   readonly needsKeyFrame: boolean;
-  /** The decode targets that can be decoded behind the filter, a bit each; `null` where packets do not tell of any. */
-  readonly decodeTargets: number | null;
   /** Whether to forward a packet. The first one asked for starts a key picture. */
   accepts(packet: EncodingPacket): boolean;
   /** Whether the picture ends for this viewer with an accepted packet: it goes without the layers above. */
   endsPicture(packet: EncodingPacket): boolean;
+  /** The decode targets that can be decoded from this packet on, a bit each; `null` where packets do not tell of any. */
+  decodeTargets(packet: EncodingPacket): number | null;
 }
 
 /**

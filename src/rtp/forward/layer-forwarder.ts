@@ -286,7 +286,7 @@ export class LayerForwarder {
       marker: packet.packet.marker || filter.endsPicture(packet),
       payload,
       payloadLength: payload.length,
-      dependencyDescriptor: this.#dependencies.rewrite(packet, filter.decodeTargets),
+      dependencyDescriptor: this.#dependencies.rewrite(packet, filter.decodeTargets(packet)),
       isFiller: false,
     });
   }
