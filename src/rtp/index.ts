@@ -171,6 +171,9 @@ export type {
 export { describeVp8Frame, readVp8Descriptor, type Vp8Descriptor } from './payload/vp8.ts';
 export { describeVp9Frame } from './payload/vp9.ts';
 export { readVp9Descriptor, type Vp9Descriptor, type Vp9Layer, writeVp9Descriptor } from './payload/vp9-descriptor.ts';
+export { FecDecoder, type FecDecoderStats } from './repair/fec/fec-decoder.ts';
+export { FecEncoder, type FecEncoderOptions } from './repair/fec/fec-encoder.ts';
+export type { FecScheme } from './repair/fec/fec-header.ts';
 export {
   type NackEvent,
   NackGenerator,
