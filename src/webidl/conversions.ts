@@ -24,12 +24,21 @@ export function requireInternal(key: unknown): void {
 /**
  * Makes a class look like the interface `name`: its name in `Object.prototype.toString`, its attributes and methods
  * enumerable. Called from a static block of the class.
+ * @param length how many arguments the constructor requires; 0 where scripts have none. Default: what the class says
  */
-export function exposeInterface(target: { readonly prototype: object }, name: string): void {
+export function exposeInterface(
+  target: { readonly prototype: object; readonly length: number },
+  name: string,
+  length: number = target.length,
+): void {
   const { prototype } = target;
   for (const key of Object.getOwnPropertyNames(prototype)) {
     if (key !== 'constructor') Object.defineProperty(prototype, key, { enumerable: true });
   }
+  for (const key of Object.getOwnPropertyNames(target)) {
+    if (!['prototype', 'name', 'length'].includes(key)) Object.defineProperty(target, key, { enumerable: true });
+  }
+  Object.defineProperty(target, 'length', { value: length });
   Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
 }
 
@@ -55,14 +64,22 @@ const toNumber = (value: unknown, what: What): number => {
   return Number(value);
 };
 
+/** `double`: infinities and NaN throw. */
+export const toDouble: Conversion<number> = (value, what) => {
+  const number = toNumber(value, what);
+  if (!Number.isFinite(number)) throw new TypeError(`${what}: expected a finite number, got ${String(value)}`);
+  return number;
+};
+
 /** Integers of Web IDL without extended attributes wrap around: 65,536 as an `unsigned short` is 0. */
 function wrapping(bits: number, signed: boolean): Conversion<number> {
   const modulus = 2 ** bits;
   return (value, what) => {
     const number = Math.trunc(toNumber(value, what));
     if (!Number.isFinite(number)) return 0;
-    const wrapped = ((number % modulus) + modulus) % modulus;
-    return signed && wrapped >= modulus / 2 ? wrapped - modulus : wrapped;
+    const rest = (number % modulus) + 0; // never -0
+    if (signed && rest >= modulus / 2) return rest - modulus;
+    return rest < (signed ? -modulus / 2 : 0) ? rest + modulus : rest;
   };
 }
 
@@ -81,6 +98,11 @@ function enforcingRange(max: number): Conversion<number> {
 export const toLong: Conversion<number> = wrapping(32, true);
 export const toUnsignedLong: Conversion<number> = wrapping(32, false);
 export const toUnsignedShort: Conversion<number> = wrapping(16, false);
+export const toShort: Conversion<number> = wrapping(16, true);
+export const toOctet: Conversion<number> = wrapping(8, false);
+/** Exact up to 2^53, as numbers are. */
+export const toLongLong: Conversion<number> = wrapping(64, true);
+export const toUnsignedLongLong: Conversion<number> = wrapping(64, false);
 export const enforceOctet: Conversion<number> = enforcingRange(0xff);
 export const enforceUnsignedShort: Conversion<number> = enforcingRange(0xffff);
 export const enforceUnsignedLong: Conversion<number> = enforcingRange(0xffff_ffff);

@@ -51,18 +51,30 @@ type Slot = { value: Handler | null; listener: ((event: Event) => void) | null }
 const slotsOfTarget = new WeakMap<EventTarget, Map<string, Slot>>();
 
 /** Gives `target.prototype` an `on<type>` attribute for every event type. Called from a static block. */
-export function defineEventHandlers(target: { readonly prototype: EventTarget }, types: readonly string[]): void {
+export function defineEventHandlers(
+  target: (abstract new (...args: never[]) => EventTarget) & { readonly prototype: EventTarget },
+  types: readonly string[],
+): void {
+  function requireInstance(object: unknown): asserts object is EventTarget {
+    if (!(object instanceof target)) throw new TypeError('Illegal invocation');
+  }
   for (const type of types) {
-    Object.defineProperty(target.prototype, `on${type}`, {
-      configurable: true,
-      enumerable: true,
-      get(this: EventTarget): Handler | null {
-        return slotsOfTarget.get(this)?.get(type)?.value ?? null;
+    const attribute = `on${type}`;
+    // An accessor of a literal is called as Web IDL wants it: `get onmessage`.
+    const { get, set } = Object.getOwnPropertyDescriptor(
+      {
+        get [attribute](): Handler | null {
+          requireInstance(this);
+          return slotsOfTarget.get(this)?.get(type)?.value ?? null;
+        },
+        set [attribute](value: unknown) {
+          requireInstance(this);
+          setHandler(this, type, value);
+        },
       },
-      set(this: EventTarget, value: unknown): void {
-        setHandler(this, type, value);
-      },
-    });
+      attribute,
+    )!;
+    Object.defineProperty(target.prototype, attribute, { configurable: true, enumerable: true, get, set });
   }
 }
 
