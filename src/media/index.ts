@@ -1,5 +1,13 @@
-/** Media files, and media made of nothing but numbers. */
+/** Streams, tracks, where their content comes from and goes to; media files, and media made of nothing but numbers. */
+
 export type { EncodedMediaFrame, MediaCodec, MediaKind } from './encoded-frame.ts';
+export {
+  BitrateEvent,
+  EncodedTrackSource,
+  type EncodedTrackSourceEventMap,
+  type EncodedTrackSourceInit,
+  KeyFrameRequestEvent,
+} from './encoded-track-source.ts';
 export {
   type MediaFile,
   MediaFileError,
@@ -15,5 +23,16 @@ export {
 } from './files/media-file-writer.ts';
 export type { PcmEncoding } from './files/pcm.ts';
 export { type ReadMediaFileOptions, readMediaFile } from './files/read-media-file.ts';
+export { encodedFrames, rtpPackets, type TrackFrame, type TrackPacket } from './readers.ts';
 export { opusSilenceFrames, type ToneOptions, toneFrames } from './synthetic/tone.ts';
 export { type Vp8TestPictureOptions, vp8TestPicture, type Yuv, yuvOf } from './synthetic/vp8-test-picture.ts';
+export type { EncodingId, TrackSettings } from './track-source.ts';
+export {
+  MediaStream,
+  type MediaStreamEventMap,
+  MediaStreamTrack,
+  MediaStreamTrackEvent,
+  type MediaStreamTrackEventInit,
+  type MediaStreamTrackEventMap,
+  type MediaStreamTrackState,
+} from './tracks.ts';
