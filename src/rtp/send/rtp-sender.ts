@@ -1,0 +1,251 @@
+/** What one RTCRtpSender has beneath it: a stream per encoding, the codecs it may use, tones. */
+import type { PacketAllocator } from '../../binary/packet-allocator.ts';
+import { type RandomSource, randomUint32 } from '../../machine.ts';
+import type { MediaKind } from '../codecs.ts';
+import type { ExtensionMap } from '../extensions/extension-map.ts';
+import { type CodecName, findCodec, type NegotiatedRtpCodec } from '../negotiated-codec.ts';
+import type { RtpPacket } from '../packet.ts';
+import { payloadFormat } from '../payload/index.ts';
+import { TelephoneEventSender } from '../payload/telephone-event-sender.ts';
+import type { EncodedFrame, PayloadFormat } from '../payload/types.ts';
+import { type OutgoingPacket, SendStream } from './send-stream.ts';
+import type { HeaderExtras } from './stream-header.ts';
+
+const MICROSECONDS_PER_SECOND = 1_000_000;
+const UINT32_RANGE = 2 ** 32;
+
+/** The tones by their event codes (RFC 4733 §3.2): 0 to 9, star, hash, A to D. */
+const TONES = '0123456789*#ABCD';
+
+/** What was negotiated for a sender. */
+export type SenderConfiguration = {
+  readonly mid: string | null;
+  /** The peer's payload types, best first. */
+  readonly codecs: readonly NegotiatedRtpCodec[];
+  readonly extensions: ExtensionMap;
+  /** Whether our direction sends. */
+  readonly isSending: boolean;
+};
+
+/** One stream that a sender sends. */
+export type Encoding = {
+  readonly rid: string | null;
+  readonly active: boolean;
+};
+
+/** A frame, on the clock of its source. */
+export type SourceFrame = EncodedFrame & {
+  /** In µs, from any origin. */
+  readonly timestampUs: number;
+  readonly extras?: HeaderExtras;
+  readonly marker?: boolean;
+};
+
+export type RtpSenderStats = {
+  /** Frames and packets of codecs that were not negotiated. */
+  unsendable: number;
+};
+
+export class RtpSender {
+  readonly kind: MediaKind;
+  readonly stats: RtpSenderStats = { unsendable: 0 };
+  readonly #options: RtpSenderOptions;
+  readonly #streams: SendStream[] = [];
+  readonly #formats = new Map<number, PayloadFormat | null>();
+  #encodings: readonly Encoding[] = [{ rid: null, active: true }];
+  #configuration: SenderConfiguration | null = null;
+  #tone: TelephoneEventSender | null = null;
+  /** What was sent last: for statistics. */
+  #codec: NegotiatedRtpCodec | null = null;
+
+  constructor(kind: MediaKind, options: RtpSenderOptions) {
+    this.kind = kind;
+    this.#options = options;
+  }
+
+  /** One for each encoding, in order. */
+  get streams(): readonly SendStream[] {
+    return this.#streams;
+  }
+
+  get encodings(): readonly Encoding[] {
+    return this.#encodings;
+  }
+
+  get codec(): NegotiatedRtpCodec | null {
+    return this.#codec;
+  }
+
+  get isSending(): boolean {
+    return this.#configuration?.isSending ?? false;
+  }
+
+  get nextTimeout(): number {
+    return this.#tone?.nextTimeout ?? Infinity;
+  }
+
+  /** Which encodings there are. SSRCs stay with their place. */
+  setEncodings(encodings: readonly Encoding[]): void {
+    this.#encodings = encodings;
+    for (let i = this.#streams.length; i < encodings.length; i++) this.#streams.push(this.#makeStream(i));
+    this.#configureStreams();
+  }
+
+  /** Negotiation has settled something. `null`: nothing may be sent any more. */
+  configure(configuration: SenderConfiguration | null): void {
+    this.#configuration = configuration;
+    this.#formats.clear();
+    this.#configureStreams();
+  }
+
+  /** What content so named is sent as; `undefined`: it cannot be. */
+  payloadTypeOf(name: CodecName): number | undefined {
+    return this.#lookUp(name)?.payloadType;
+  }
+
+  /** Another track: its clock has nothing to do with the last one's. */
+  changeSource(): void {
+    for (const stream of this.#streams) stream.changeSource();
+  }
+
+  /** Sends a frame on one encoding, or on all that are active. Says whether it was sent. */
+  sendFrame(frame: SourceFrame, name: CodecName, now: number, encoding: number | null = null): boolean {
+    const codec = this.#codecFor(name);
+    if (codec === null) return false;
+    const format = this.#formatOf(codec);
+    if (format === null) return this.#refuse();
+    const ticks = Math.round((frame.timestampUs * codec.clockRate) / MICROSECONDS_PER_SECOND);
+    const timestamp = ((ticks % UINT32_RANGE) + UINT32_RANGE) % UINT32_RANGE;
+    const { payloadType, clockRate } = codec;
+    const isVideo = this.kind === 'video';
+    for (const stream of this.#activeStreams(encoding)) {
+      stream.sendFrame({ ...frame, payloadType, format, timestamp, clockRate, isVideo }, now);
+    }
+    return true;
+  }
+
+  /** Sends a packet that came from elsewhere as one of ours. */
+  forward(
+    packet: RtpPacket,
+    name: CodecName,
+    extras: HeaderExtras,
+    now: number,
+    encoding: number | null = null,
+  ): boolean {
+    const codec = this.#codecFor(name);
+    if (codec === null) return false;
+    const { payloadType, clockRate } = codec;
+    for (const stream of this.#activeStreams(encoding)) stream.forward(packet, payloadType, clockRate, extras, now);
+    return true;
+  }
+
+  /**
+   * Plays a tone in the place of sound (RFC 4733), on the clock of the codec in use.
+   * @param tone 0 to 9, A to D, `*` or `#`
+   */
+  playTone(tone: string, durationMs: number, now: number): void {
+    const stream = this.#streams[0];
+    const clockRate = this.#codec?.clockRate ?? this.#configuration?.codecs[0]?.clockRate;
+    const events = this.#configuration?.codecs.filter(({ role }) => role === 'telephoneEvent') ?? [];
+    const codec = events.find((one) => one.clockRate === clockRate) ?? events[0];
+    if (stream === undefined || codec === undefined || !this.isSending) return;
+    this.#tone?.flush(now);
+    const timestamp = stream.timestampAt(now);
+    const options = { event: TONES.indexOf(tone), durationMs, clockRate: codec.clockRate, timestamp };
+    this.#tone = new TelephoneEventSender(options, ({ payload, timestamp: at, marker }) =>
+      stream.sendPayload(payload, codec.payloadType, at, marker, this.#now),
+    );
+    this.#now = now;
+    this.#tone.start(now);
+  }
+
+  handleTimeout(now: number): void {
+    this.#now = now;
+    if (this.#tone === null) return;
+    this.#tone.handleTimeout(now);
+    if (this.#tone.nextTimeout === Infinity) this.#tone = null;
+  }
+
+  /** The time of the call that is running. */
+  #now = 0;
+
+  #codecFor(name: CodecName): NegotiatedRtpCodec | null {
+    if (!this.isSending) return null;
+    const codec = this.#codec !== null && isNamed(this.#codec, name) ? this.#codec : this.#lookUp(name);
+    if (codec === undefined) {
+      this.#refuse();
+      return null;
+    }
+    this.#codec = codec;
+    return codec;
+  }
+
+  #lookUp(name: CodecName): NegotiatedRtpCodec | undefined {
+    return findCodec(this.#configuration?.codecs.filter(({ role }) => role === 'media') ?? [], name);
+  }
+
+  #formatOf({ payloadType, mimeType, parameters }: NegotiatedRtpCodec): PayloadFormat | null {
+    let format = this.#formats.get(payloadType);
+    if (format === undefined) {
+      format = payloadFormat(mimeType, parameters);
+      this.#formats.set(payloadType, format);
+    }
+    return format;
+  }
+
+  *#activeStreams(encoding: number | null): Generator<SendStream> {
+    for (let i = 0; i < this.#encodings.length; i++) {
+      if (this.#encodings[i]!.active && (encoding === null || encoding === i)) yield this.#streams[i]!;
+    }
+  }
+
+  #refuse(): false {
+    this.stats.unsendable++;
+    return false;
+  }
+
+  #makeStream(encoding: number): SendStream {
+    const { random, allocator, send, sources } = this.#options;
+    const { ssrc, rtxSsrc } = sources?.(encoding) ?? {
+      ssrc: randomUint32(random),
+      rtxSsrc: this.kind === 'video' ? randomUint32(random) : null,
+    };
+    return new SendStream({ kind: this.kind, ssrc, rtxSsrc, random, allocator }, send);
+  }
+
+  #configureStreams(): void {
+    const configuration = this.#configuration;
+    if (configuration === null) return;
+    const { mid, codecs, extensions } = configuration;
+    this.#codec = null;
+    const rtxPayloadTypes = new Map(
+      codecs.flatMap(({ payloadType, rtxPayloadType }) =>
+        rtxPayloadType === null ? [] : [[payloadType, rtxPayloadType] as const],
+      ),
+    );
+    const { maxPacketLength, tailroom } = this.#options;
+    this.#encodings.forEach(({ rid }, i) => {
+      this.#streams[i]?.configure({ extensions, mid, rid, rtxPayloadTypes, maxPacketLength, tailroom });
+    });
+  }
+}
+
+/** The SSRCs of one encoding. */
+export type SenderSources = { readonly ssrc: number; readonly rtxSsrc: number | null };
+
+export type RtpSenderOptions = {
+  /** By default they are chosen at random. */
+  readonly sources?: (encoding: number) => SenderSources;
+  readonly random: RandomSource;
+  readonly allocator: PacketAllocator;
+  /** Bytes of an RTP packet, at most. */
+  readonly maxPacketLength: number;
+  /** Bytes of room behind each packet, for what protection adds. */
+  readonly tailroom: number;
+  readonly send: (packet: OutgoingPacket) => void;
+};
+
+/** Whether the codec that was used last is the one again: the way of nearly every packet. */
+function isNamed(codec: NegotiatedRtpCodec, { mimeType, clockRate, sdpFmtpLine }: CodecName): boolean {
+  return codec.mimeType === mimeType && codec.clockRate === clockRate && sdpFmtpLine === undefined;
+}

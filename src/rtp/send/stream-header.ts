@@ -1,0 +1,82 @@
+/** The headers of one stream that is sent: its numbers, and the extensions that were negotiated (RFC 8285). */
+import { type AudioLevel, audioLevelExtension } from '../extensions/audio-level.ts';
+import type { ExtensionMap } from '../extensions/extension-map.ts';
+import { dependencyDescriptorExtension } from '../extensions/registry.ts';
+import { midExtension, repairedRidExtension, ridExtension } from '../extensions/text.ts';
+import { absSendTimeExtension } from '../extensions/timing.ts';
+import { transportSequenceExtension } from '../extensions/transport-sequence.ts';
+import { type VideoOrientation, videoOrientationExtension } from '../extensions/video-orientation.ts';
+import { extensionBlockLength, RTP, type RtpHeaderWriter } from '../packet.ts';
+
+/** What a packet says beside its payload. */
+export type HeaderExtras = {
+  readonly audioLevel?: AudioLevel;
+  readonly orientation?: VideoOrientation;
+  /** A dependency descriptor, encoded. */
+  readonly dependencyDescriptor?: Uint8Array;
+};
+
+/** Where the fields stand that are filled in when the packet leaves: offsets of their data, 0 without the extension. */
+export type SendTimeFields = { transportSequenceAt: number; absSendTimeAt: number };
+
+export class StreamHeader {
+  readonly #extensions: ExtensionMap;
+  readonly #mid: string | null;
+  readonly #rid: string | null;
+  readonly #isRepair: boolean;
+  /**
+   * Whether packets say which section and which encoding they are of: until the peer has reported on the stream, and so
+   * has learned its SSRC (RFC 8852 §3.2: "SHOULD … until … acknowledged").
+   */
+  isIntroduced = false;
+
+  /** @param isRepair the stream repairs another one: its rid is that one's (RFC 8852 §3.2) */
+  constructor(extensions: ExtensionMap, mid: string | null, rid: string | null, isRepair: boolean) {
+    this.#extensions = extensions;
+    this.#mid = mid;
+    this.#rid = rid;
+    this.#isRepair = isRepair;
+  }
+
+  /** The most bytes that a header takes, with these extras. */
+  maxLength(extras: HeaderExtras): number {
+    const elements = [
+      this.#mid?.length ?? 0,
+      this.#rid?.length ?? 0,
+      absSendTimeExtension.length(0),
+      transportSequenceExtension.length(0),
+      extras.audioLevel === undefined ? 0 : 1,
+      extras.orientation === undefined ? 0 : 1,
+      extras.dependencyDescriptor?.length ?? 0,
+    ].filter((length) => length > 0);
+    const placeholder = elements.map((length) => ({ id: 1, data: { length } as Uint8Array }));
+    return RTP.headerLength + extensionBlockLength(placeholder, true);
+  }
+
+  /** Adds the extensions to a header that was begun; the caller ends it. */
+  write(writer: RtpHeaderWriter, extras: HeaderExtras, fields: SendTimeFields): void {
+    const map = this.#extensions;
+    if (!this.isIntroduced) {
+      if (this.#mid !== null) map.write(writer, midExtension, this.#mid);
+      if (this.#rid !== null) map.write(writer, this.#isRepair ? repairedRidExtension : ridExtension, this.#rid);
+    }
+    fields.absSendTimeAt = reserve(writer, map.id(absSendTimeExtension), 3);
+    fields.transportSequenceAt = reserve(writer, map.id(transportSequenceExtension), 2);
+    if (extras.audioLevel !== undefined) map.write(writer, audioLevelExtension, extras.audioLevel);
+    if (extras.orientation !== undefined) map.write(writer, videoOrientationExtension, extras.orientation);
+    const { dependencyDescriptor } = extras;
+    if (dependencyDescriptor !== undefined && map.canSend(dependencyDescriptorExtension, dependencyDescriptor.length)) {
+      map.write(writer, dependencyDescriptorExtension, dependencyDescriptor);
+    }
+  }
+
+  /** Whether the header has to be in the two-byte form. */
+  needsTwoByte({ dependencyDescriptor }: HeaderExtras): boolean {
+    const longest = Math.max(this.#mid?.length ?? 1, this.#rid?.length ?? 1, dependencyDescriptor?.length ?? 1);
+    return this.#extensions.formFor(longest);
+  }
+}
+
+function reserve(writer: RtpHeaderWriter, id: number, length: number): number {
+  return id === 0 ? 0 : writer.extension(id, length);
+}
