@@ -184,10 +184,12 @@ export { NackResponder, type NackResponderStats } from './repair/nack-responder.
 export {
   decodeRed,
   encodeRedSingle,
+  expandRed,
   type RedBlock,
   RedEncoder,
   type RedEncoderOptions,
   RedReceiver,
+  unwrapRed,
 } from './repair/red.ts';
 export { OSN_LENGTH, type RtxStream, unwrapRtx, writeRtx } from './repair/rtx.ts';
 export { SendHistory, type SendHistoryOptions } from './repair/send-history.ts';
