@@ -6,13 +6,16 @@
  * clock and no timer, so two of these and a loop are a complete call.
  *
  * ```text
- *   datagram ─► classifyDatagram ─┬─ STUN ─► ice ──────────────► transmit
- *                                 └─ DTLS ─► dtls ─► sctp ─► channels ─► events
- *                                             ▲        │
- *              transmit ◄── selected pair ◄───┴────────┘
+ *   datagram ─► classifyDatagram ─┬─ STUN ─► ice ──────────────────► transmit
+ *                                 ├─ DTLS ─► dtls ─┬─► sctp ─► channels ─► events
+ *                                 │                └─► keys
+ *                                 └─ SRTP ─► srtp ◄──┘  ─► media ─► packets, frames
+ *
+ *              transmit ◄── selected pair ◄── dtls, srtp ◄── sctp, media
  * ```
  */
 
+import { PacketAllocator } from '../binary/packet-allocator.ts';
 import { type Fingerprint, matchesFingerprint } from '../crypto/fingerprint.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { type ChannelEvent, DataChannels } from '../datachannel/index.ts';
@@ -29,7 +32,16 @@ import {
 import type { SocketAddress } from '../ice/address.ts';
 import { IceAgent, type IceAgentOptions, type IceEvent } from '../ice/index.ts';
 import { EventQueue, type RandomSource } from '../machine.ts';
+import { isRtcp, type RtpEvent, RtpTransport, type RtpTransportOptions } from '../rtp/index.ts';
 import { SctpAssociation, type SctpEvent, type SctpOptions } from '../sctp/index.ts';
+import {
+  deriveSrtpKeys,
+  InboundSrtp,
+  OutboundSrtp,
+  SRTP_EXPORTER_LABEL,
+  SRTP_MAX_OVERHEAD,
+  srtpKeyingMaterialLength,
+} from '../srtp/index.ts';
 import { classifyDatagram } from './demultiplex.ts';
 
 /**
@@ -68,6 +80,12 @@ const SRTP_PROFILES: readonly SrtpProfile[] = [
   'SRTP_AES128_CM_HMAC_SHA1_32',
 ];
 
+/**
+ * Bound: media can overtake the last flight of the handshake that makes its keys. That many datagrams are held until then;
+ * later ones are dropped, as if they had been lost.
+ */
+const MAX_EARLY_MEDIA = 16;
+
 export type SessionOptions = {
   readonly crypto: CryptoProvider;
   readonly random: RandomSource;
@@ -77,6 +95,7 @@ export type SessionOptions = {
     Pick<DtlsOptions, 'cipherSuites' | 'groups' | 'srtpProfiles' | 'initialTimeoutMs' | 'keylog'>
   >;
   readonly sctp?: Partial<SctpOptions>;
+  readonly media?: Partial<RtpTransportOptions>;
   /** Largest datagram to send, in bytes of UDP payload. Default 1200. */
   readonly mtu?: number;
   /** The largest message we take, in bytes. Default 262,144. */
@@ -110,7 +129,8 @@ export type SessionEvent =
       /** With `closed`, when the association did not end in an orderly way. */
       readonly error?: Extract<SctpEvent, { kind: 'closed' }>;
     }
-  | { readonly kind: 'channel'; readonly event: ChannelEvent };
+  | { readonly kind: 'channel'; readonly event: ChannelEvent }
+  | { readonly kind: 'media'; readonly event: RtpEvent };
 
 export type SessionSink = {
   /** Sends a datagram at once; it belongs to the receiver of this call. */
@@ -126,7 +146,7 @@ export type SessionStats = {
   bytesSent: number;
   bytesReceived: number;
   selectedPairChanges: number;
-  /** Neither STUN nor DTLS, or of a protocol that is not spoken here. */
+  /** Neither STUN nor DTLS nor SRTP, or of a protocol that is not spoken here. */
   unknownDatagrams: number;
   /** DTLS from a path that no check has proved, or before its time, beyond what is held. */
   unauthorizedDatagrams: number;
@@ -139,6 +159,7 @@ type EarlyDatagram = { readonly packet: Uint8Array; readonly socketId: number; r
 export class Session {
   readonly ice: IceAgent;
   readonly channels: DataChannels;
+  readonly media: RtpTransport;
   readonly stats: SessionStats = {
     packetsSent: 0,
     packetsReceived: 0,
@@ -156,6 +177,10 @@ export class Session {
   #dtls: DtlsConnection | null = null;
   #sctp: SctpAssociation | null = null;
   #early: EarlyDatagram[] = [];
+  #inboundSrtp: InboundSrtp | null = null;
+  #outboundSrtp: OutboundSrtp | null = null;
+  #earlyMedia: Uint8Array[] = [];
+  readonly #allocator = new PacketAllocator();
   /** Where the peer's last DTLS came from: the way back while ICE has not selected a pair yet (RFC 8445 §12.1). */
   #returnPath: { readonly socketId: number; readonly remoteAddress: SocketAddress } | null = null;
   #closed = false;
@@ -175,6 +200,19 @@ export class Session {
       },
     );
     this.channels = new DataChannels({}, { event: (event) => this.#events.push({ kind: 'channel', event }) });
+    this.media = new RtpTransport(
+      {
+        random,
+        maxPacketLength: (options.mtu ?? DEFAULT_MTU) - SRTP_MAX_OVERHEAD,
+        tailroom: SRTP_MAX_OVERHEAD,
+        ...options.media,
+      },
+      {
+        sendRtp: (buffer, end) => this.#sendRtp(buffer, end),
+        sendRtcp: (packet) => this.#sendRtcp(packet),
+        event: (event) => this.#events.push({ kind: 'media', event }),
+      },
+    );
   }
 
   /** `null` until `start`. */
@@ -188,20 +226,22 @@ export class Session {
   }
 
   get nextTimeout(): number {
-    return Math.min(this.ice.nextTimeout, this.#dtls?.nextTimeout ?? Infinity, this.#sctp?.nextTimeout ?? Infinity);
+    const [dtls, sctp] = [this.#dtls?.nextTimeout ?? Infinity, this.#sctp?.nextTimeout ?? Infinity];
+    return Math.min(this.ice.nextTimeout, dtls, sctp, this.media.nextTimeout);
   }
 
   /** Whose timer `nextTimeout` is: for whoever wonders why a connection does not sleep. */
-  get nextTimeoutReason(): 'ice' | 'dtls' | 'sctp' | 'none' {
+  get nextTimeoutReason(): 'ice' | 'dtls' | 'sctp' | 'media' | 'none' {
     const due = this.nextTimeout;
     if (due === Infinity) return 'none';
     if (due === this.ice.nextTimeout) return 'ice';
-    return due === this.#dtls?.nextTimeout ? 'dtls' : 'sctp';
+    if (due === this.#dtls?.nextTimeout) return 'dtls';
+    return due === this.#sctp?.nextTimeout ? 'sctp' : 'media';
   }
 
   /**
    * Both descriptions stand: DTLS may begin, as soon as ICE has a path. Called again (each renegotiation does), only
-   * `sctp.maxMessageSize` is taken anew: the DTLS association lives on (RFC 8842 §5.3).
+   * `sctp` is taken anew: the DTLS association lives on (RFC 8842 §5.3), data channels may join it.
    */
   start(parameters: SessionParameters, now: number): void {
     if (this.#closed) return;
@@ -213,6 +253,10 @@ export class Session {
       this.#dtls = this.#makeDtls(parameters);
       if (this.ice.selectedPair !== null) this.#startDtls();
       this.#releaseEarly();
+    } else if (parameters.sctp && !this.#parameters?.sctp) {
+      this.#parameters = { ...this.#parameters!, sctp: parameters.sctp };
+      this.channels.setRole(this.#parameters.dtlsRole);
+      if (this.#dtls.state === 'connected') this.#startSctp();
     }
     this.#events.flush();
   }
@@ -229,6 +273,9 @@ export class Session {
       case 'dtls':
         this.#handleDtls(packet, socketId, remote);
         break;
+      case 'rtp':
+        this.#handleMedia(packet, socketId, remote);
+        break;
       default:
         this.stats.unknownDatagrams++;
     }
@@ -241,6 +288,7 @@ export class Session {
     this.ice.handleTimeout(now);
     this.#dtls?.handleTimeout(now);
     this.#sctp?.handleTimeout(now);
+    this.media.handleTimeout(now);
     this.#events.flush();
   }
 
@@ -255,10 +303,12 @@ export class Session {
   close(now: number): void {
     if (this.#closed) return;
     this.#now = now;
+    this.media.close(now);
     this.#sctp?.abort(now);
     this.#dtls?.close();
     this.#closed = true;
     this.#early = [];
+    this.#earlyMedia = [];
     this.ice.close();
     this.channels.closeAll();
     this.#dtls = null;
@@ -273,6 +323,7 @@ export class Session {
       if (event.pair !== null) {
         this.#startDtls();
         this.#sctp?.handlePathChange(this.#now);
+        this.media.handlePathChange(this.#now);
       }
     }
     this.#events.push({ kind: 'ice', event });
@@ -342,6 +393,7 @@ export class Session {
       case 'connected':
         this.#events.push({ kind: 'dtls', state: 'connected' });
         this.#startSctp();
+        this.#startSrtp();
         return;
       case 'data':
         this.#sctp?.handlePacket(event.data, this.#now);
@@ -368,6 +420,58 @@ export class Session {
     this.stats.packetsSent++;
     this.stats.bytesSent += packet.length;
     this.#sink.transmit(packet, path.socketId, path.remoteAddress);
+  }
+
+  // Media
+
+  /** RFC 5764 §4.2: the keys come out of the handshake. A peer that left out use_srtp has no media. */
+  #startSrtp(): void {
+    const { srtpProfile: profile, role } = this.#dtls!;
+    if (profile === undefined) return;
+    const length = srtpKeyingMaterialLength(profile);
+    const material = this.#dtls!.exportKeyingMaterial(SRTP_EXPORTER_LABEL, length);
+    const { local, remote } = deriveSrtpKeys(profile, role, material);
+    const { crypto } = this.#options;
+    this.#outboundSrtp = new OutboundSrtp({ crypto, profile, ...local });
+    this.#inboundSrtp = new InboundSrtp({ crypto, profile, ...remote });
+    this.media.connect(this.#now);
+    for (const packet of this.#earlyMedia) this.#openMedia(packet);
+    this.#earlyMedia = [];
+  }
+
+  #handleMedia(packet: Uint8Array, socketId: number, remote: SocketAddress): void {
+    if (!this.ice.isAuthorizedPath(socketId, remote)) {
+      this.stats.unauthorizedDatagrams++;
+      return;
+    }
+    this.stats.packetsReceived++;
+    this.stats.bytesReceived += packet.length;
+    if (this.#inboundSrtp !== null) this.#openMedia(packet);
+    else if (this.#earlyMedia.length < MAX_EARLY_MEDIA) this.#earlyMedia.push(packet);
+  }
+
+  /** Counts what it drops itself: `srtp`. */
+  #openMedia(packet: Uint8Array): void {
+    if (isRtcp(packet)) {
+      const plain = this.#inboundSrtp!.unprotectRtcp(packet);
+      if (plain !== null) this.media.handleRtcp(plain, this.#now);
+    } else {
+      const plain = this.#inboundSrtp!.unprotectRtp(packet);
+      if (plain !== null) this.media.handleRtp(plain, this.#now);
+    }
+  }
+
+  #sendRtp(buffer: Uint8Array, end: number): void {
+    const sealed = this.#outboundSrtp?.protectRtp(buffer, 0, end) ?? -1;
+    if (sealed >= 0) this.#transmit(sealed === buffer.length ? buffer : buffer.subarray(0, sealed));
+  }
+
+  #sendRtcp(packet: Uint8Array): void {
+    const srtp = this.#outboundSrtp;
+    if (srtp === null) return;
+    const datagram = this.#allocator.allocate(packet.length + srtp.rtcpOverhead);
+    datagram.set(packet);
+    if (srtp.protectRtcp(datagram, 0, packet.length) >= 0) this.#transmit(datagram);
   }
 
   // SCTP
