@@ -4,6 +4,35 @@
  */
 export type * from './index.ts';
 
+export type MediaStream = globalThis.MediaStream;
+export const MediaStream: typeof globalThis.MediaStream = /* @__PURE__ */ own('MediaStream');
+
+export type MediaStreamTrack = globalThis.MediaStreamTrack;
+export const MediaStreamTrack: typeof globalThis.MediaStreamTrack = /* @__PURE__ */ own('MediaStreamTrack');
+
+export type MediaStreamTrackEvent = globalThis.MediaStreamTrackEvent;
+export const MediaStreamTrackEvent: typeof globalThis.MediaStreamTrackEvent =
+  /* @__PURE__ */ own('MediaStreamTrackEvent');
+
+export type RTCDTMFSender = globalThis.RTCDTMFSender;
+export const RTCDTMFSender: typeof globalThis.RTCDTMFSender = /* @__PURE__ */ own('RTCDTMFSender');
+
+export type RTCDTMFToneChangeEvent = globalThis.RTCDTMFToneChangeEvent;
+export const RTCDTMFToneChangeEvent: typeof globalThis.RTCDTMFToneChangeEvent =
+  /* @__PURE__ */ own('RTCDTMFToneChangeEvent');
+
+export type RTCRtpReceiver = globalThis.RTCRtpReceiver;
+export const RTCRtpReceiver: typeof globalThis.RTCRtpReceiver = /* @__PURE__ */ own('RTCRtpReceiver');
+
+export type RTCRtpSender = globalThis.RTCRtpSender;
+export const RTCRtpSender: typeof globalThis.RTCRtpSender = /* @__PURE__ */ own('RTCRtpSender');
+
+export type RTCRtpTransceiver = globalThis.RTCRtpTransceiver;
+export const RTCRtpTransceiver: typeof globalThis.RTCRtpTransceiver = /* @__PURE__ */ own('RTCRtpTransceiver');
+
+export type RTCTrackEvent = globalThis.RTCTrackEvent;
+export const RTCTrackEvent: typeof globalThis.RTCTrackEvent = /* @__PURE__ */ own('RTCTrackEvent');
+
 export type RTCCertificate = globalThis.RTCCertificate;
 export const RTCCertificate: typeof globalThis.RTCCertificate = /* @__PURE__ */ own('RTCCertificate');
 
@@ -15,6 +44,12 @@ export const RTCDataChannelEvent: typeof globalThis.RTCDataChannelEvent = /* @__
 
 export type RTCDtlsTransport = globalThis.RTCDtlsTransport;
 export const RTCDtlsTransport: typeof globalThis.RTCDtlsTransport = /* @__PURE__ */ own('RTCDtlsTransport');
+
+export type RTCEncodedAudioFrame = globalThis.RTCEncodedAudioFrame;
+export const RTCEncodedAudioFrame: typeof globalThis.RTCEncodedAudioFrame = /* @__PURE__ */ own('RTCEncodedAudioFrame');
+
+export type RTCEncodedVideoFrame = globalThis.RTCEncodedVideoFrame;
+export const RTCEncodedVideoFrame: typeof globalThis.RTCEncodedVideoFrame = /* @__PURE__ */ own('RTCEncodedVideoFrame');
 
 export type RTCError = globalThis.RTCError;
 export const RTCError: typeof globalThis.RTCError = /* @__PURE__ */ own('RTCError');
@@ -42,6 +77,10 @@ export const RTCPeerConnectionIceErrorEvent: typeof globalThis.RTCPeerConnection
 export type RTCPeerConnectionIceEvent = globalThis.RTCPeerConnectionIceEvent;
 export const RTCPeerConnectionIceEvent: typeof globalThis.RTCPeerConnectionIceEvent =
   /* @__PURE__ */ own('RTCPeerConnectionIceEvent');
+
+export type RTCRtpScriptTransform = globalThis.RTCRtpScriptTransform;
+export const RTCRtpScriptTransform: typeof globalThis.RTCRtpScriptTransform =
+  /* @__PURE__ */ own('RTCRtpScriptTransform');
 
 export type RTCSctpTransport = globalThis.RTCSctpTransport;
 export const RTCSctpTransport: typeof globalThis.RTCSctpTransport = /* @__PURE__ */ own('RTCSctpTransport');

@@ -2,6 +2,15 @@
  * PureRTC: the W3C WebRTC API for Node, Deno and Bun. In a browser this import gives the browser's own classes instead
  * (`browser.ts`). What is there, what is not, and the settings: docs/api.md.
  */
+export {
+  MediaStream,
+  type MediaStreamEventMap,
+  MediaStreamTrack,
+  MediaStreamTrackEvent,
+  type MediaStreamTrackEventInit,
+  type MediaStreamTrackEventMap,
+  type MediaStreamTrackState,
+} from './media/tracks.ts';
 export { RTCCertificate, type RTCDtlsFingerprint } from './webrtc/certificate.ts';
 export type {
   RTCBundlePolicy,
@@ -24,8 +33,20 @@ export {
   type RTCDtlsTransportEventMap,
   type RTCDtlsTransportState,
 } from './webrtc/dtls-transport.ts';
+export { RTCDTMFSender, type RTCDTMFSenderEventMap } from './webrtc/dtmf-sender.ts';
+export { RTCDTMFToneChangeEvent, type RTCDTMFToneChangeEventInit } from './webrtc/dtmf-tone-change-event.ts';
+export {
+  RTCEncodedAudioFrame,
+  type RTCEncodedAudioFrameMetadata,
+  type RTCEncodedAudioFrameOptions,
+  type RTCEncodedFrameMetadata,
+  RTCEncodedVideoFrame,
+  type RTCEncodedVideoFrameMetadata,
+  type RTCEncodedVideoFrameOptions,
+} from './webrtc/encoded-frame.ts';
 export { RTCError, type RTCErrorDetailType, type RTCErrorInit } from './webrtc/error.ts';
 export { RTCErrorEvent, type RTCErrorEventInit } from './webrtc/error-event.ts';
+export type { RTCRtpTransform } from './webrtc/frame-pipe.ts';
 export {
   RTCIceCandidate,
   type RTCIceCandidateInit,
@@ -58,6 +79,22 @@ export {
   type RTCPeerConnectionIceErrorEventInit,
 } from './webrtc/peer-connection-ice-error-event.ts';
 export { RTCPeerConnectionIceEvent, type RTCPeerConnectionIceEventInit } from './webrtc/peer-connection-ice-event.ts';
+export type { RTCRtpContributingSource, RTCRtpSynchronizationSource } from './webrtc/receiver-source.ts';
+export type {
+  RTCRtcpParameters,
+  RTCRtpCapabilities,
+  RTCRtpCodec,
+  RTCRtpCodecParameters,
+  RTCRtpEncodingParameters,
+  RTCRtpHeaderExtensionParameters,
+  RTCRtpParameters,
+  RTCRtpReceiveParameters,
+  RTCRtpSendParameters,
+} from './webrtc/rtp-parameters.ts';
+export { RTCRtpReceiver } from './webrtc/rtp-receiver.ts';
+export { RTCRtpSender } from './webrtc/rtp-sender.ts';
+export { RTCRtpTransceiver, type RTCRtpTransceiverDirection } from './webrtc/rtp-transceiver.ts';
+export { RTCRtpScriptTransform, type TransformWorker } from './webrtc/script-transform.ts';
 export {
   RTCSctpTransport,
   type RTCSctpTransportEventMap,
@@ -78,3 +115,6 @@ export type {
   RTCSignalingState,
 } from './webrtc/slots.ts';
 export { type RTCStats, RTCStatsReport, type RTCStatsType } from './webrtc/stats-report.ts';
+export type { TransformStreams } from './webrtc/stream-link.ts';
+export { RTCTrackEvent, type RTCTrackEventInit } from './webrtc/track-event.ts';
+export type { RTCRtpTransceiverInit } from './webrtc/transceivers.ts';

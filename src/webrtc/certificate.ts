@@ -28,7 +28,7 @@ export class RTCCertificate {
 
   static {
     certificateOf = (object) => object.#certificate;
-    exposeInterface(RTCCertificate, 'RTCCertificate');
+    exposeInterface(RTCCertificate, 'RTCCertificate', 0);
   }
 
   /** Not for scripts: throws "Illegal constructor". */

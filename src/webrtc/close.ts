@@ -14,6 +14,13 @@ export function closeConnection(slots: PeerConnectionSlots): void {
     detach(slots, channel);
   }
   slots.dataChannels.clear();
+  for (const transceiver of slots.transceivers) {
+    transceiver.receiver.slots.source.stop();
+    transceiver.receiver.slots.track.stop();
+    transceiver.sender.slots.update();
+  }
+  for (const timer of slots.timers) slots.runtime.clearTimer(timer);
+  slots.timers.clear();
   slots.transport?.close(); // tells the peer: an SCTP ABORT, then the DTLS close_notify
   slots.transport = null;
   slots.earlyCandidates = [];

@@ -1,19 +1,23 @@
 /** "Create an offer" and "create an answer" (WebRTC §4.4.2, the methods and their in-parallel steps). */
 import type { IceCredentials } from '../ice/index.ts';
 import {
-  dataSection,
   formatDescription,
   isIceRestart,
   createAnswer as jsepCreateAnswer,
   createOffer as jsepCreateOffer,
   type LocalModel,
   type NegotiationState,
+  type PlannedSection,
   parseDescription,
+  planOffer,
+  type TransceiverModel,
 } from '../sdp/index.ts';
 import { credentialsOf } from './applied-description.ts';
 import type { RTCCertificate } from './certificate.ts';
 import { certificateOf } from './certificate.ts';
-import { localDescription, type PeerConnectionSlots } from './slots.ts';
+import { toCodecFormat } from './rtp-parameters.ts';
+import type { TransceiverSlots } from './rtp-transceiver.ts';
+import { localDescription, type OfferedTransceiver, type PeerConnectionSlots } from './slots.ts';
 import { localMaxMessageSize, newIceCredentials } from './transports.ts';
 
 /** What the promises of `createOffer` and `createAnswer` resolve with: plain, so that the application may edit it. */
@@ -29,7 +33,10 @@ export async function createOffer(
   const certificates = await slots.certificates;
   return slots.tasks.settleLater(() => {
     const model = localModel(slots, certificates, offerCredentials(slots, options.iceRestart));
-    const offer = jsepCreateOffer(model, negotiationState(slots), { data: slots.hasCreatedDataChannel });
+    const state = negotiationState(slots);
+    const wants = { data: slots.hasCreatedDataChannel };
+    const offer = jsepCreateOffer(model, state, wants);
+    slots.offerPlan = plannedTransceivers(slots, planOffer(model, state, wants));
     slots.lastCreated = offer;
     slots.lastCreatedOffer = formatDescription(offer);
     return { type: 'offer' as const, sdp: slots.lastCreatedOffer };
@@ -50,14 +57,15 @@ export async function createAnswer(slots: PeerConnectionSlots): Promise<CreatedD
 }
 
 /** Whether the last offer would come out otherwise now, so that a parameterless `setLocalDescription` needs a new one. */
-export function isOfferOutdated(slots: PeerConnectionSlots): boolean {
+export function isOfferOutdated(slots: PeerConnectionSlots, certificates: readonly RTCCertificate[]): boolean {
   if (slots.lastCreatedOffer === '') return true;
-  const offer = parseDescription(slots.lastCreatedOffer);
-  if (slots.hasCreatedDataChannel && dataSection(offer) === undefined) return true;
-  const fragment = credentialsOf({ content: offer })?.usernameFragment;
-  if (fragment === undefined) return false;
-  const isForgotten = slots.transport === null && fragment !== slots.initialIceCredentials.usernameFragment;
-  return isForgotten || slots.localIceCredentialsToReplace.has(fragment);
+  const credentials = credentialsOf({ content: parseDescription(slots.lastCreatedOffer) }) ?? credentialsInUse(slots);
+  const { usernameFragment } = credentials;
+  const isForgotten = slots.transport === null && usernameFragment !== slots.initialIceCredentials.usernameFragment;
+  if (isForgotten || slots.localIceCredentialsToReplace.has(usernameFragment)) return true;
+  const model = localModel(slots, certificates, credentials);
+  const again = jsepCreateOffer(model, negotiationState(slots), { data: slots.hasCreatedDataChannel });
+  return formatDescription(again) !== slots.lastCreatedOffer;
 }
 
 function localModel(
@@ -74,7 +82,44 @@ function localModel(
       ...gatheredCandidates(slots, credentials),
     },
     sctp: { maxMessageSize: localMaxMessageSize(slots) },
+    transceivers: slots.transceivers.map(transceiverModel),
+    bundlePolicy: slots.configuration.bundlePolicy,
+    cname: slots.cname,
   };
+}
+
+function transceiverModel({
+  kind,
+  mid,
+  mLineIndex,
+  direction,
+  stopping,
+  sender,
+  preferredCodecs,
+}: TransceiverSlots): TransceiverModel {
+  const { streamIds, trackId, encodings } = sender.slots;
+  return {
+    kind,
+    mid,
+    mLineIndex,
+    direction,
+    stopped: stopping,
+    streams: streamIds,
+    trackId,
+    codecPreferences: preferredCodecs.map(toCodecFormat),
+    sendEncodings: sender.slots.sink.encodingModels(encodings),
+    receiveSimulcast: 'asOffered',
+  };
+}
+
+/** The sections that are for a transceiver. */
+function plannedTransceivers(
+  { transceivers }: PeerConnectionSlots,
+  sections: readonly PlannedSection[],
+): OfferedTransceiver[] {
+  return sections.flatMap((section, mLineIndex) =>
+    section.use === 'media' ? [{ transceiver: transceivers[section.transceiver]!, mLineIndex, mid: section.mid }] : [],
+  );
 }
 
 /** What is known by now goes into the description (RFC 8829 §5.2.1: "candidates gathered so far"). */

@@ -105,7 +105,7 @@ export class RTCDataChannel extends Target {
 
   static {
     defineEventHandlers(RTCDataChannel, ['open', 'message', 'bufferedamountlow', 'closing', 'close', 'error']);
-    exposeInterface(RTCDataChannel, 'RTCDataChannel');
+    exposeInterface(RTCDataChannel, 'RTCDataChannel', 0);
   }
 
   /** Not for scripts: throws "Illegal constructor". */
@@ -173,8 +173,9 @@ export class RTCDataChannel extends Target {
 
   /** An enum attribute: what is not one of its values is ignored. */
   set binaryType(value: BinaryType) {
+    const slots = this.#slots; // on anything but a channel this throws, whatever the value
     const type = toDOMString(value, 'binaryType');
-    if (type === 'arraybuffer' || type === 'blob') this.#slots.binaryType = type;
+    if (type === 'arraybuffer' || type === 'blob') slots.binaryType = type;
   }
 
   /** "The closing procedure": what was sent before still goes out first. */

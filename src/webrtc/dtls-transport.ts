@@ -39,7 +39,7 @@ export class RTCDtlsTransport extends Target {
 
   static {
     defineEventHandlers(RTCDtlsTransport, ['statechange', 'error']);
-    exposeInterface(RTCDtlsTransport, 'RTCDtlsTransport');
+    exposeInterface(RTCDtlsTransport, 'RTCDtlsTransport', 0);
   }
 
   /** Not for scripts: throws "Illegal constructor". */

@@ -8,7 +8,7 @@ export class RTCIceCandidatePair {
   readonly #remote: RTCIceCandidate;
 
   static {
-    exposeInterface(RTCIceCandidatePair, 'RTCIceCandidatePair');
+    exposeInterface(RTCIceCandidatePair, 'RTCIceCandidatePair', 0);
   }
 
   /** Not for scripts: throws "Illegal constructor". */

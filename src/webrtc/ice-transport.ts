@@ -73,7 +73,7 @@ export class RTCIceTransport extends Target {
 
   static {
     defineEventHandlers(RTCIceTransport, ['statechange', 'gatheringstatechange', 'selectedcandidatepairchange']);
-    exposeInterface(RTCIceTransport, 'RTCIceTransport');
+    exposeInterface(RTCIceTransport, 'RTCIceTransport', 0);
   }
 
   /** Not for scripts: throws "Illegal constructor". */

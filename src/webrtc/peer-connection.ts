@@ -3,10 +3,13 @@
  * to the algorithm of that name in the files beside; the state is in `slots.ts`.
  */
 import { defaultCrypto } from '../crypto/index.ts';
+import { type MediaStreamLike, MediaStreamTrack, type MediaStreamTrackLike } from '../media/tracks.ts';
 import {
   Dictionary,
   exposeInterface,
   INTERNAL,
+  instance,
+  nullable,
   requireArguments,
   toBoolean,
   toCallback,
@@ -32,9 +35,13 @@ import type { RTCDataChannelEvent } from './data-channel-event.ts';
 import { createDataChannel, type RTCDataChannelInit } from './data-channels.ts';
 import { type RTCIceCandidateInit, toCandidateInit } from './ice-candidate.ts';
 import { makeSlots } from './make-slots.ts';
+import { applyOfferToReceive } from './offer-to-receive.ts';
 import type { RTCPeerConnectionIceErrorEvent } from './peer-connection-ice-error-event.ts';
 import type { RTCPeerConnectionIceEvent } from './peer-connection-ice-event.ts';
 import { restartIce } from './restart-ice.ts';
+import type { RTCRtpReceiver } from './rtp-receiver.ts';
+import type { RTCRtpSender, RTCRtpSenderLike } from './rtp-sender.ts';
+import type { RTCRtpTransceiver } from './rtp-transceiver.ts';
 import type { RTCSctpTransport } from './sctp-transport.ts';
 import {
   type RTCLocalSessionDescriptionInit,
@@ -54,8 +61,10 @@ import {
   type RTCSignalingState,
   remoteDescription,
 } from './slots.ts';
-import { collectStats } from './stats.ts';
+import { collectStats, selectTrack } from './stats.ts';
 import type { RTCStatsReport } from './stats-report.ts';
+import type { RTCTrackEvent } from './track-event.ts';
+import { addTrack, addTransceiver, openTransceivers, type RTCRtpTransceiverInit, removeTrack } from './transceivers.ts';
 import { stunServers } from './transports.ts';
 
 export interface RTCOfferOptions {
@@ -76,7 +85,7 @@ export interface RTCPeerConnectionEventMap {
   icegatheringstatechange: Event;
   negotiationneeded: Event;
   signalingstatechange: Event;
-  track: Event;
+  track: RTCTrackEvent;
 }
 
 export type RTCPeerConnectionErrorCallback = (error: DOMException) => void;
@@ -99,9 +108,8 @@ interface RTCPeerConnectionHandlers {
   set onnegotiationneeded(handler: EventHandler<Event>);
   get onsignalingstatechange(): AnyEventHandler;
   set onsignalingstatechange(handler: EventHandler<Event>);
-  /** Never called: there is no media yet. */
   get ontrack(): AnyEventHandler;
-  set ontrack(handler: EventHandler<Event>);
+  set ontrack(handler: EventHandler<RTCTrackEvent>);
 }
 
 const Target: TypedEventTargetConstructor<RTCPeerConnectionEventMap, RTCPeerConnectionHandlers> = EventTarget as never;
@@ -147,6 +155,11 @@ export class RTCPeerConnection extends Target {
     return withCallbacks(args, 0, (options) => {
       const members = new Dictionary(options, 'RTCOfferOptions');
       const iceRestart = members.withDefault('iceRestart', toBoolean, false);
+      const offerToReceive = {
+        audio: members.optional('offerToReceiveAudio', toBoolean),
+        video: members.optional('offerToReceiveVideo', toBoolean),
+      };
+      if (!this.#slots.isClosed) applyOfferToReceive(this.#slots, offerToReceive);
       return this.#slots.operations.chain(() => createOffer(this.#slots, { iceRestart }));
     });
   }
@@ -179,9 +192,11 @@ export class RTCPeerConnection extends Target {
     successCallback: () => void,
     failureCallback: RTCPeerConnectionErrorCallback,
   ): Promise<void>;
-  setRemoteDescription(...args: unknown[]): Promise<void> {
-    return withCallbacks(args, 1, (description) => {
-      requireArguments(args.length, 1, 'setRemoteDescription');
+  setRemoteDescription(description?: unknown, ...callbacks: unknown[]): Promise<void> {
+    // biome-ignore lint/complexity/noArguments: Web IDL counts what was passed, undefined included
+    const count = arguments.length;
+    return withCallbacks([description, ...callbacks], 1, () => {
+      requireArguments(count, 1, 'setRemoteDescription');
       const init = toDescription(description);
       return this.#slots.operations.chain(() => setRemoteDescription(this.#slots, init));
     });
@@ -285,43 +300,43 @@ export class RTCPeerConnection extends Target {
     return createDataChannel(this.#slots, label, dataChannelDict);
   }
 
-  /** @param selector a track to restrict the report to: there are none yet */
-  async getStats(selector: null = null): Promise<RTCStatsReport> {
-    if (selector !== null && selector !== undefined) {
-      throw new DOMException('No sender or receiver has this track', 'InvalidAccessError');
-    }
-    return collectStats(this.#slots);
+  /** @param selector a track: only what is about its sender or receiver, and what that refers to */
+  async getStats(selector: MediaStreamTrackLike | null = null): Promise<RTCStatsReport> {
+    const track = nullable(instance(MediaStreamTrack, 'MediaStreamTrack'))(selector, 'selector');
+    return collectStats(this.#slots, track === null ? null : selectTrack(this.#slots, track));
   }
 
-  // Media, which is not there yet
+  // Media
 
-  getSenders(): never[] {
-    return [];
+  getSenders(): RTCRtpSender[] {
+    return openTransceivers(this.#slots).map(({ sender }) => sender.object);
   }
 
-  getReceivers(): never[] {
-    return [];
+  getReceivers(): RTCRtpReceiver[] {
+    return openTransceivers(this.#slots).map(({ receiver }) => receiver.object);
   }
 
-  getTransceivers(): never[] {
-    return [];
+  getTransceivers(): RTCRtpTransceiver[] {
+    return openTransceivers(this.#slots).map(({ object }) => object);
   }
 
-  addTrack(_track: unknown, ..._streams: unknown[]): never {
-    throw noMedia('addTrack');
+  addTrack(track: MediaStreamTrackLike, ...streams: MediaStreamLike[]): RTCRtpSender {
+    // biome-ignore lint/complexity/noArguments: Web IDL counts what was passed, undefined included
+    requireArguments(arguments.length, 1, 'addTrack');
+    return addTrack(this.#slots, track, streams);
   }
 
-  removeTrack(_sender: unknown): never {
-    throw noMedia('removeTrack');
+  removeTrack(sender: RTCRtpSenderLike): void {
+    // biome-ignore lint/complexity/noArguments: Web IDL counts what was passed, undefined included
+    requireArguments(arguments.length, 1, 'removeTrack');
+    removeTrack(this.#slots, sender);
   }
 
-  addTransceiver(_trackOrKind: unknown, _init?: unknown): never {
-    throw noMedia('addTransceiver');
+  addTransceiver(trackOrKind: MediaStreamTrackLike | string, init: RTCRtpTransceiverInit = {}): RTCRtpTransceiver {
+    // biome-ignore lint/complexity/noArguments: Web IDL counts what was passed, undefined included
+    requireArguments(arguments.length, 1, 'addTransceiver');
+    return addTransceiver(this.#slots, trackOrKind, init);
   }
-}
-
-function noMedia(method: string): DOMException {
-  return new DOMException(`${method}: PureRTC has data channels only, media is not there yet`, 'NotSupportedError');
 }
 
 /**

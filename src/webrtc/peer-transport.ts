@@ -28,6 +28,8 @@ export type PeerTransportOptions = {
   readonly servers: readonly ServerAddress[];
   readonly transportPolicy: IceTransportPolicy;
   readonly settings: PeerConnectionSettings;
+  /** RFC 7022. */
+  readonly cname: string;
 };
 
 /** A STUN server as the application named it (`ice-server-url.ts`). */
@@ -68,6 +70,7 @@ export class PeerTransport {
         maxMessageSize: settings.maxMessageSize,
         sctp: settings.sctp,
         dtls: { keylog: settings.keylog },
+        media: { ...settings.media, cname: options.cname, unixOffsetMs: Date.now() - options.runtime.now() },
         ice: {
           controlling: options.controlling,
           lite: settings.iceLite,

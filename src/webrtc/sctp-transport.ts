@@ -40,7 +40,7 @@ export class RTCSctpTransport extends Target {
 
   static {
     defineEventHandlers(RTCSctpTransport, ['statechange']);
-    exposeInterface(RTCSctpTransport, 'RTCSctpTransport');
+    exposeInterface(RTCSctpTransport, 'RTCSctpTransport', 0);
   }
 
   /** Not for scripts: throws "Illegal constructor". */

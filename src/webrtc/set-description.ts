@@ -9,12 +9,21 @@ import {
   validateRemote,
 } from '../sdp/index.ts';
 import { applyDescription, credentialsOf, transportSection } from './applied-description.ts';
+import {
+  announceTracks,
+  applyAnsweredMedia,
+  applyLocalOffer,
+  applyRemoteOffer,
+  noteStableMedia,
+  rollBackMedia,
+  TrackChanges,
+} from './apply-media.ts';
 import type { RTCCertificate } from './certificate.ts';
-import { fire } from './connection-state.ts';
 import { createAnswer, createOffer, isOfferOutdated, negotiationState } from './create-description.ts';
 import { RTCError } from './error.ts';
 import { RTCIceCandidate } from './ice-candidate.ts';
 import { releaseEarlyCandidates } from './local-candidates.ts';
+import { configureMedia } from './media-binding.ts';
 import { updateNegotiationNeeded } from './negotiation-needed.ts';
 import type { Description, RTCSdpType } from './session-description.ts';
 import type { AppliedDescription, PeerConnectionSlots, RTCSignalingState } from './slots.ts';
@@ -40,7 +49,9 @@ export async function setLocalDescription(
   if (type === 'offer') {
     if (sdp !== '' && sdp !== slots.lastCreatedOffer) throw modified('offer');
     if (sdp === '')
-      sdp = isOfferOutdated(slots) ? (await createOffer(slots, { iceRestart: false })).sdp : slots.lastCreatedOffer;
+      sdp = isOfferOutdated(slots, await slots.certificates)
+        ? (await createOffer(slots, { iceRestart: false })).sdp
+        : slots.lastCreatedOffer;
   } else if (type !== 'rollback') {
     if (sdp !== '' && sdp !== slots.lastCreatedAnswer) throw modified('answer');
     if (sdp === '') sdp = slots.lastCreatedAnswer || (await createAnswer(slots)).sdp;
@@ -96,9 +107,10 @@ async function setDescription(slots: PeerConnectionSlots, description: Descripti
   return slots.tasks.settleLater(() => {
     const state = requireState(slots, description.type, side);
     const content = description.type === 'rollback' ? null : read(slots, description, side);
-    if (content === null) rollBack(slots);
-    else apply(slots, applyDescription(description, content), description.type, side, certificates);
-    settleInState(slots, state);
+    const changes = new TrackChanges();
+    if (content === null) rollBack(slots, changes);
+    else apply(slots, applyDescription(description, content), description.type, side, certificates, changes);
+    settleInState(slots, state, changes);
   });
 }
 
@@ -129,16 +141,22 @@ function apply(
   type: RTCSdpType,
   side: Side,
   certificates: readonly RTCCertificate[],
+  changes: TrackChanges,
 ): void {
   if (side === 'local') slots.pendingLocalDescription = applied;
   else slots.pendingRemoteDescription = applied;
   exposeTransports(slots, applied.content);
   if (side === 'local') applyLocalTransport(slots, applied, certificates, type === 'offer');
   else noteRemote(slots, applied);
-  if (type !== 'offer') {
+  if (type === 'offer') {
+    if (side === 'local') applyLocalOffer(slots, applied.content);
+    else applyRemoteOffer(slots, applied.content, changes);
+  } else {
     const local = slots.pendingLocalDescription!;
     const remote = slots.pendingRemoteDescription!;
+    applyAnsweredMedia(slots, local.content, remote.content, side, changes);
     applyNegotiated(slots, local, remote, side);
+    configureMedia(slots);
     if (type === 'answer') complete(slots, local, remote);
   }
   if (side === 'local') releaseEarlyCandidates(slots);
@@ -171,19 +189,21 @@ function noteRemote(slots: PeerConnectionSlots, applied: AppliedDescription): vo
   }
 }
 
-function rollBack(slots: PeerConnectionSlots): void {
+function rollBack(slots: PeerConnectionSlots, changes: TrackChanges): void {
+  rollBackMedia(slots, changes);
   slots.pendingLocalDescription = null;
   slots.pendingRemoteDescription = null;
   if (slots.currentRemoteDescription === null) slots.canTrickleIceCandidates = null;
   rollBackTransports(slots);
 }
 
-function settleInState(slots: PeerConnectionSlots, state: RTCSignalingState): void {
+function settleInState(slots: PeerConnectionSlots, state: RTCSignalingState, changes: TrackChanges): void {
   const changed = state !== slots.signalingState;
   slots.signalingState = state;
   if (state === 'stable') {
+    noteStableMedia(slots);
     slots.negotiationNeeded = false;
     updateNegotiationNeeded(slots);
   }
-  if (changed) fire(slots, 'signalingstatechange');
+  announceTracks(slots, changes, changed);
 }

@@ -4,6 +4,7 @@
  */
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { CandidateFilter, IceTiming } from '../ice/index.ts';
+import type { RtpTransportOptions } from '../rtp/index.ts';
 import type { NetworkInterface, Runtime } from '../runtime/runtime.ts';
 import type { SctpOptions } from '../sctp/index.ts';
 import type { SharedUdpSocket } from './shared-udp-socket.ts';
@@ -42,6 +43,8 @@ export type PeerConnectionSettings = {
   readonly maxMessageSize?: number;
   /** SCTP's own knobs, for measurements and unusual paths. */
   readonly sctp?: Partial<SctpOptions>;
+  /** Bounds of congestion control for media, in bits per second. */
+  readonly media?: Pick<RtpTransportOptions, 'startBitrate' | 'minBitrate' | 'maxBitrate'>;
   /** Receives the DTLS secrets as NSS key log lines: whoever reads them can decrypt the connection. */
   readonly keylog?: (line: string) => void;
 };

@@ -5,8 +5,9 @@
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Channel } from '../datachannel/index.ts';
 import type { IceCredentials, LocalCandidate } from '../ice/index.ts';
-import type { Runtime } from '../runtime/runtime.ts';
-import type { SessionDescription } from '../sdp/index.ts';
+import type { MediaStream } from '../media/tracks.ts';
+import type { Runtime, TimerHandle } from '../runtime/runtime.ts';
+import type { NegotiatedMedia, SessionDescription } from '../sdp/index.ts';
 import type { RTCCertificate } from './certificate.ts';
 import type { Configuration } from './configuration.ts';
 import type { DataChannelSlots, RTCDataChannel } from './data-channel.ts';
@@ -14,6 +15,7 @@ import type { DtlsTransportSlots, RTCDtlsTransport } from './dtls-transport.ts';
 import type { IceTransportSlots, RTCIceTransport } from './ice-transport.ts';
 import type { OperationsChain } from './operations-chain.ts';
 import type { PeerTransport } from './peer-transport.ts';
+import type { TransceiverSlots } from './rtp-transceiver.ts';
 import type { RTCSctpTransport, SctpTransportSlots } from './sctp-transport.ts';
 import type { RTCSessionDescription } from './session-description.ts';
 import type { PeerConnectionSettings } from './settings.ts';
@@ -44,6 +46,13 @@ export type AppliedDescription = {
   content: SessionDescription;
   /** Of the section that carries the transport, once offer and answer stand. */
   transportIndex: number | null;
+};
+
+/** A transceiver's place in an offer. */
+export type OfferedTransceiver = {
+  readonly transceiver: TransceiverSlots;
+  readonly mLineIndex: number;
+  readonly mid: string;
 };
 
 /** An object that scripts see, and the slots behind it. */
@@ -97,6 +106,19 @@ export type PeerConnectionSlots = {
   dataChannelsClosed: number;
   /** How many were ever made: the next one's number in statistics. */
   dataChannelsMade: number;
+
+  /** The set of transceivers, in the order they were made; those that stopped stay while their section does. */
+  readonly transceivers: TransceiverSlots[];
+  /** RFC 7022: the name that all our sources share. */
+  readonly cname: string;
+  /** The streams that the peer has named, by their ids. */
+  readonly remoteStreams: Map<string, MediaStream>;
+  /** Which transceiver is in which section of the last offer (RFC 8829 §5.2.1). */
+  offerPlan: readonly OfferedTransceiver[];
+  /** What the last answer settled. */
+  negotiatedMedia: readonly NegotiatedMedia[];
+  /** Timers of what the connection plays; they end with it. */
+  readonly timers: Set<TimerHandle>;
 
   /** `null` until a local description needs it, and again after the rollback of the first. */
   transport: PeerTransport | null;

@@ -25,7 +25,13 @@ export class RTCStatsReport {
   readonly #stats: ReadonlyMap<string, Value>;
 
   static {
-    exposeInterface(RTCStatsReport, 'RTCStatsReport');
+    exposeInterface(RTCStatsReport, 'RTCStatsReport', 0);
+    // `maplike`: iterating is `entries`, the same function.
+    Object.defineProperty(RTCStatsReport.prototype, Symbol.iterator, {
+      value: RTCStatsReport.prototype.entries,
+      configurable: true,
+      writable: true,
+    });
   }
 
   /** Not for scripts: throws "Illegal constructor". */
@@ -58,11 +64,9 @@ export class RTCStatsReport {
     return this.#stats.entries();
   }
 
-  [Symbol.iterator](): MapIterator<[string, Value]> {
-    return this.#stats.entries();
-  }
+  declare [Symbol.iterator]: () => MapIterator<[string, Value]>;
 
-  forEach(callback: (value: Value, key: string, parent: RTCStatsReport) => void, thisArg?: unknown): void {
+  forEach(callback: (value: Value, key: string, parent: RTCStatsReport) => void, thisArg: unknown = undefined): void {
     for (const [id, entry] of this.#stats) callback.call(thisArg, entry, id, this);
   }
 }

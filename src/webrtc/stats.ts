@@ -4,9 +4,12 @@
  */
 import { fingerprint } from '../crypto/index.ts';
 import type { CandidatePair, LocalCandidate, RemoteCandidate } from '../ice/index.ts';
+import type { MediaStreamTrack } from '../media/tracks.ts';
 import type { Session } from '../session/index.ts';
 import { INTERNAL } from '../webidl/conversions.ts';
 import { certificateOf } from './certificate.ts';
+import type { ReceiverSlots } from './rtp-receiver.ts';
+import type { SenderSlots } from './rtp-sender.ts';
 import type { ExposedDataChannel, PeerConnectionSlots } from './slots.ts';
 import { type RTCStats, RTCStatsReport } from './stats-report.ts';
 
@@ -18,7 +21,26 @@ const TRANSPORT_ID = 'T0';
 type Entry = RTCStats & Record<string, unknown>;
 type Make = (type: RTCStats['type'], id: string, members: Record<string, unknown>) => Entry;
 
-export async function collectStats(slots: PeerConnectionSlots): Promise<RTCStatsReport> {
+/** What a report is restricted to (§8.5, "the stats selection algorithm"). */
+export type StatsSelector = { readonly sender: SenderSlots } | { readonly receiver: ReceiverSlots };
+
+/** @throws DOMException InvalidAccessError unless just one sender or receiver has the track */
+export function selectTrack({ transceivers }: PeerConnectionSlots, track: MediaStreamTrack): StatsSelector {
+  const senders = transceivers.flatMap(({ sender }) =>
+    sender.slots.track === track ? [{ sender: sender.slots }] : [],
+  );
+  const receivers = transceivers.flatMap(({ receiver }) =>
+    receiver.slots.track === track ? [{ receiver: receiver.slots }] : [],
+  );
+  const [selected, another] = [...senders, ...receivers];
+  if (selected !== undefined && another === undefined) return selected;
+  throw new DOMException('The track is not that of one sender or receiver', 'InvalidAccessError');
+}
+
+export async function collectStats(
+  slots: PeerConnectionSlots,
+  _selector: StatsSelector | null = null,
+): Promise<RTCStatsReport> {
   const certificates = await slots.certificates;
   await slots.tasks.nextTask();
   const timestamp = performance.timeOrigin + performance.now();

@@ -12,6 +12,7 @@ import { RTCErrorEvent } from './error-event.ts';
 import { RTCIceCandidate } from './ice-candidate.ts';
 import { RTCIceCandidatePair } from './ice-candidate-pair.ts';
 import { endOfLocalCandidates, localCandidateInit, remoteCandidateInit, surfaceCandidate } from './local-candidates.ts';
+import { handleMediaEvent } from './media-binding.ts';
 import { RTCPeerConnectionIceErrorEvent } from './peer-connection-ice-error-event.ts';
 import type { PeerConnectionSlots } from './slots.ts';
 
@@ -28,6 +29,9 @@ export function handleSessionEvent(slots: PeerConnectionSlots, event: SessionEve
       break;
     case 'channel':
       handleChannelEvent(slots, event.event);
+      break;
+    case 'media':
+      handleMediaEvent(slots, event.event);
       break;
     default:
       event satisfies never;

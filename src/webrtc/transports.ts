@@ -13,6 +13,7 @@ import { updateConnectionState, updateIceGatheringState } from './connection-sta
 import { bindDataChannels, detach } from './data-channels.ts';
 import { RTCDtlsTransport } from './dtls-transport.ts';
 import { newIceTransportSlots, RTCIceTransport } from './ice-transport.ts';
+import { forgetMedia } from './media-binding.ts';
 import { PeerTransport, type ServerAddress } from './peer-transport.ts';
 import { dataMaxMessageSize, RTCSctpTransport, type SctpTransportSlots } from './sctp-transport.ts';
 import type { AppliedDescription, PeerConnectionSlots } from './slots.ts';
@@ -27,14 +28,14 @@ const DEFAULT_REMOTE_MAX_MESSAGE_SIZE = 65_536;
 
 /** Makes the objects that scripts see, when a description calls for them and they are not there yet. */
 export function exposeTransports(slots: PeerConnectionSlots, content: SessionDescription): void {
-  if (dataSection(content) === undefined) return;
+  if (content.media.every((section) => isRejected(section))) return;
   if (slots.ice === null) {
     const ice = newIceTransportSlots();
     slots.ice = { object: new RTCIceTransport(INTERNAL, ice), slots: ice };
     const dtls = { iceTransport: slots.ice.object, state: 'new' as const, remoteCertificates: [] };
     slots.dtls = { object: new RTCDtlsTransport(INTERNAL, dtls), slots: dtls };
   }
-  if (slots.sctp === null && slots.dtls !== null) {
+  if (slots.sctp === null && slots.dtls !== null && dataSection(content) !== undefined) {
     const sctp: SctpTransportSlots = {
       transport: slots.dtls.object,
       state: 'connecting',
@@ -63,6 +64,7 @@ function ensureTransport(
       servers: stunServers(slots.configuration),
       transportPolicy: slots.configuration.iceTransportPolicy,
       settings: slots.settings,
+      cname: slots.cname,
     },
     (event) => {
       if (slots.transport === transport) handleSessionEvent(slots, event);
@@ -176,6 +178,7 @@ export function rollBackTransports(slots: PeerConnectionSlots): void {
 function discardTransports(slots: PeerConnectionSlots): void {
   slots.transport?.close();
   slots.transport = null;
+  forgetMedia(slots);
   slots.ice = null;
   slots.dtls = null;
   slots.sctp = null;

@@ -27,6 +27,16 @@ accepts<DomInstance<'RTCErrorEvent'>, ours.RTCErrorEvent>();
 accepts<DomInstance<'RTCPeerConnectionIceEvent'>, ours.RTCPeerConnectionIceEvent>();
 accepts<DomInstance<'RTCPeerConnectionIceErrorEvent'>, ours.RTCPeerConnectionIceErrorEvent>();
 accepts<DomInstance<'RTCStatsReport'>, ours.RTCStatsReport>();
+accepts<DomInstance<'MediaStreamTrack'>, ours.MediaStreamTrack>();
+accepts<DomInstance<'MediaStream'>, ours.MediaStream>();
+accepts<DomInstance<'RTCRtpSender'>, ours.RTCRtpSender>();
+accepts<DomInstance<'RTCRtpReceiver'>, ours.RTCRtpReceiver>();
+accepts<DomInstance<'RTCRtpTransceiver'>, ours.RTCRtpTransceiver>();
+accepts<DomInstance<'RTCDTMFSender'>, ours.RTCDTMFSender>();
+accepts<DomInstance<'RTCTrackEvent'>, ours.RTCTrackEvent>();
+accepts<DomInstance<'RTCEncodedVideoFrame'>, ours.RTCEncodedVideoFrame>();
+accepts<DomInstance<'RTCEncodedAudioFrame'>, ours.RTCEncodedAudioFrame>();
+accepts<DomInstance<'RTCRtpScriptTransform'>, ours.RTCRtpScriptTransform>();
 accepts<DomInstance<'RTCPeerConnection'>, ours.RTCPeerConnection>();
 
 // Dictionaries, both ways: what a program writes down for one it may hand to the other.
@@ -46,6 +56,7 @@ accepts<RTCConfiguration, ReturnType<ours.RTCPeerConnection['getConfiguration']>
 accepts<Dom['RTCPeerConnection'], typeof ours.RTCPeerConnection>();
 accepts<Dom['RTCIceCandidate'], typeof ours.RTCIceCandidate>();
 accepts<Dom['RTCSessionDescription'], typeof ours.RTCSessionDescription>();
+accepts<Dom['RTCRtpScriptTransform'], typeof ours.RTCRtpScriptTransform>();
 
 /** What programs for browsers write, with nothing but the classes exchanged. */
 export async function program(

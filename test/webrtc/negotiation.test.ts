@@ -305,10 +305,3 @@ test('what is no SDP is refused with the line at fault', async () => {
     sdpLineNumber: 1,
   });
 });
-
-test('media is not there yet, and says so', async () => {
-  pair = new Pair();
-  expect(pair.a.getSenders()).toEqual([]);
-  expect(pair.a.getTransceivers()).toEqual([]);
-  expect(() => pair.a.addTransceiver('audio')).toThrow(expect.objectContaining({ name: 'NotSupportedError' }));
-});

@@ -1,0 +1,196 @@
+/** Where a sender's track delivers, and what of it goes onto the wire. */
+import {
+  type EncodedMediaFrame,
+  type EncodingId,
+  type MediaCodec,
+  type MediaKind,
+  type MediaStreamTrack,
+  type TrackSink,
+  trackSlots,
+} from '../media/tracks.ts';
+import { type Encoding, ExtensionMap, type RtpPacket, type RtpSender } from '../rtp/index.ts';
+import { type EncodingModel, type NegotiatedMedia, sends } from '../sdp/index.ts';
+import type { FrameDetails } from './encoded-frame.ts';
+import { FramePipe } from './frame-pipe.ts';
+import type { PeerTransport } from './peer-transport.ts';
+import type { RTCRtpEncodingParameters } from './rtp-parameters.ts';
+import type { SenderSlots } from './rtp-sender.ts';
+
+/** The sources of one encoding: SSRCs are chosen once, for the sender's life. */
+type Sources = { readonly ssrc: number; readonly rtxSsrc: number | null };
+
+export class SenderSink implements TrackSink {
+  /** Between the track's frames and the packetizer; has the transform. */
+  readonly pipe: FramePipe;
+  readonly #slots: () => SenderSlots;
+  readonly #sources: Sources[] = [];
+  #track: MediaStreamTrack | null = null;
+  /** How the track is connected. */
+  #connectedForm: 'frames' | 'packets' = 'frames';
+  #transport: PeerTransport | null = null;
+  #rtp: RtpSender | null = null;
+
+  /** @param slots what it is made beside of */
+  constructor(kind: MediaKind, slots: () => SenderSlots) {
+    this.#slots = slots;
+    this.pipe = new FramePipe({
+      kind,
+      side: 'sender',
+      deliver: (frame, codec, encoding) => this.#send(frame, codec, encoding),
+      requestKeyFrame: (encoding) => this.#track !== null && trackSlots(this.#track).source.requestKeyFrame(encoding),
+      layers: () => this.#layers(),
+    });
+  }
+
+  /** Whatever the source has: frames are cut into packets here, packets are forwarded, unless a transform wants frames. */
+  get form(): 'frames' | 'packets' {
+    return this.#connectedForm;
+  }
+
+  /** What sends; `null` until negotiated. */
+  get rtp(): RtpSender | null {
+    return this.#rtp;
+  }
+
+  /** Track or parameters have changed. */
+  update(): void {
+    const { track, transceiver, connection, encodings } = this.#slots();
+    this.#transport?.run(() => this.#rtp?.setEncodings(encodings.map(toEncoding)));
+    const isOver = transceiver.stopping || connection.isClosed;
+    if (isOver) {
+      this.pipe.close();
+      this.#unbind();
+    }
+    const wanted = isOver || this.#rtp === null ? null : track;
+    const form = wanted === null || this.pipe.transform !== null ? 'frames' : trackSlots(wanted).source.form;
+    if (wanted === this.#track && form === this.#connectedForm) return;
+    if (this.#track !== null) trackSlots(this.#track).disconnect(this);
+    this.#track = wanted;
+    this.#connectedForm = form;
+    if (wanted === null) return;
+    this.#rtp?.changeSource();
+    trackSlots(wanted).connect(this);
+  }
+
+  /** Negotiation is through. @param media `null`: there is no section for it */
+  configure(transport: PeerTransport, media: NegotiatedMedia | null): void {
+    const { kind, encodings, transceiver } = this.#slots();
+    if (transceiver.stopping) return;
+    if (this.#transport !== transport) {
+      this.#transport = transport;
+      this.#rtp = transport.session.media.createSender(kind, (index) => this.#sourcesOf(index));
+    }
+    this.#rtp!.setEncodings(encodings.map(toEncoding));
+    this.#rtp!.configure(
+      media && {
+        mid: media.mid,
+        codecs: media.send.codecs,
+        extensions: new ExtensionMap(
+          media.extensions.filter(({ direction }) => sends(direction ?? 'sendrecv')),
+          media.extmapAllowMixed,
+        ),
+        isSending: sends(media.direction) && !media.rejected,
+      },
+    );
+  }
+
+  /** The transport is gone: a rollback of the first description. */
+  forgetTransport(): void {
+    this.#transport = null;
+    this.#rtp = null;
+    this.update();
+  }
+
+  frame(frame: EncodedMediaFrame, codec: MediaCodec, encoding: EncodingId): void {
+    const { rid } = this.#slots().encodings[this.#encodingOf(encoding)] ?? {};
+    const ours = rid === undefined ? {} : { rid };
+    if (this.pipe.transform === null) this.pipe.write(frame, codec, ours);
+    else this.pipe.write(frame, codec, ours, this.#detailsOf(codec, ours));
+  }
+
+  /** What comes out of the pipe goes onto the wire. */
+  #send(frame: EncodedMediaFrame, codec: MediaCodec, encoding: EncodingId): void {
+    const { type, timestamp, data, metadata } = frame;
+    const index = this.#encodingOf(encoding);
+    const content = { data, isKeyFrame: type === 'key', timestampUs: timestamp, ...(metadata && { metadata }) };
+    this.#transport?.run((_session, now) => this.#rtp?.sendFrame(content, codec, now, index));
+  }
+
+  packet(packet: RtpPacket, codec: MediaCodec, encoding: EncodingId): void {
+    const index = this.#encodingOf(encoding);
+    this.#transport?.run((_session, now) => this.#rtp?.forward(packet, codec, {}, now, index));
+  }
+
+  end(): void {
+    this.#track = null;
+  }
+
+  /** The peer asks for a key frame of one encoding. */
+  requestKeyFrame(encoding: number): void {
+    const { rid } = this.#slots().encodings[encoding] ?? {};
+    this.pipe.keyFrameRequested(rid === undefined ? {} : { rid });
+  }
+
+  /** What the path takes, of which this sender gets a share. */
+  suggestBitrate(bitsPerSecond: number): void {
+    if (this.#track === null) return;
+    const limits = this.#slots().encodings.map(({ maxBitrate = Infinity, active = true }) => (active ? maxBitrate : 0));
+    const most = limits.reduce((sum, limit) => sum + limit, 0);
+    trackSlots(this.#track).source.suggestBitrate?.(Math.min(bitsPerSecond, most));
+  }
+
+  playTone(tone: string, durationMs: number): void {
+    this.#transport?.run((_session, now) => this.#rtp?.playTone(tone, durationMs, now));
+  }
+
+  encodingModels(encodings: readonly RTCRtpEncodingParameters[]): EncodingModel[] {
+    return encodings.map(({ rid, active }, i) => ({
+      rid: rid ?? null,
+      active: active ?? true,
+      ssrc: this.#sourcesOf(i).ssrc,
+      rtxSsrc: this.#sourcesOf(i).rtxSsrc,
+    }));
+  }
+
+  /** What is being sent at the moment; `null` once that is over. */
+  #layers(): EncodingId[] | null {
+    const { track, transceiver, encodings, connection } = this.#slots();
+    if (transceiver.stopping || connection.isClosed) return null;
+    if (track === null || track.readyState === 'ended' || !sends(transceiver.currentDirection ?? 'inactive')) return [];
+    return encodings.flatMap(({ rid, active }) => (active === false ? [] : [rid === undefined ? {} : { rid }]));
+  }
+
+  /** What a transform is told of a frame beside its content. */
+  #detailsOf(codec: MediaCodec, encoding: EncodingId): FrameDetails {
+    const payloadType = this.#rtp?.payloadTypeOf(codec);
+    const synchronizationSource = this.#rtp?.streams[this.#encodingOf(encoding)]?.ssrc;
+    return {
+      ...(payloadType !== undefined && { payloadType }),
+      ...(synchronizationSource !== undefined && { synchronizationSource }),
+    };
+  }
+
+  #unbind(): void {
+    const rtp = this.#rtp;
+    this.#rtp = null;
+    if (rtp === null) return;
+    this.#transport?.run((session, now) => session.media.removeSender(rtp, now));
+  }
+
+  /** By rid; what comes without one goes to the first. */
+  #encodingOf({ rid }: EncodingId): number {
+    if (rid === undefined) return 0;
+    const index = this.#slots().encodings.findIndex((encoding) => encoding.rid === rid);
+    return Math.max(0, index);
+  }
+
+  #sourcesOf(index: number): Sources {
+    const random = (): number => globalThis.crypto.getRandomValues(new Uint32Array(1))[0]!;
+    this.#sources[index] ??= { ssrc: random(), rtxSsrc: this.#slots().kind === 'video' ? random() : null };
+    return this.#sources[index];
+  }
+}
+
+function toEncoding({ rid, active }: RTCRtpEncodingParameters): Encoding {
+  return { rid: rid ?? null, active: active ?? true };
+}
