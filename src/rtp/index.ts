@@ -106,6 +106,7 @@ export {
   type JitterBufferStats,
   type ReceivedFrame,
 } from './jitter/jitter-buffer.ts';
+export { type CodecName, findCodec, type NegotiatedRtpCodec } from './negotiated-codec.ts';
 export {
   encodeRtpPacket,
   type HeaderExtensionElement,
@@ -171,6 +172,8 @@ export type {
 export { describeVp8Frame, readVp8Descriptor, type Vp8Descriptor } from './payload/vp8.ts';
 export { describeVp9Frame } from './payload/vp9.ts';
 export { readVp9Descriptor, type Vp9Descriptor, type Vp9Layer, writeVp9Descriptor } from './payload/vp9-descriptor.ts';
+export { ReceiveStream, type ReceiveStreamStats, type RemoteReport } from './receive/receive-stream.ts';
+export { type ReceiverConfiguration, type ReceiverSink, RtpReceiver } from './receive/rtp-receiver.ts';
 export { FecDecoder, type FecDecoderStats } from './repair/fec/fec-decoder.ts';
 export { FecEncoder, type FecEncoderOptions } from './repair/fec/fec-encoder.ts';
 export type { FecScheme } from './repair/fec/fec-header.ts';
@@ -184,12 +187,10 @@ export { NackResponder, type NackResponderStats } from './repair/nack-responder.
 export {
   decodeRed,
   encodeRedSingle,
-  expandRed,
   type RedBlock,
   RedEncoder,
   type RedEncoderOptions,
   RedReceiver,
-  unwrapRed,
 } from './repair/red.ts';
 export { OSN_LENGTH, type RtxStream, unwrapRtx, writeRtx } from './repair/rtx.ts';
 export { SendHistory, type SendHistoryOptions } from './repair/send-history.ts';
@@ -229,6 +230,26 @@ export {
   type UnknownRtcp,
 } from './rtcp/types.ts';
 export { RtcpSchedule, type RtcpScheduleOptions, type RtcpScheduleSink } from './rtcp-schedule.ts';
+export {
+  type CongestionFeedbackKind,
+  type RemoteReception,
+  type RtpEvent,
+  RtpTransport,
+  type RtpTransportOptions,
+  type RtpTransportSink,
+  type RtpTransportStats,
+  type TransportParameters,
+} from './rtp-transport.ts';
+export {
+  type Encoding,
+  RtpSender,
+  type RtpSenderStats,
+  type SenderConfiguration,
+  type SenderSources,
+  type SourceFrame,
+} from './send/rtp-sender.ts';
+export { SendStream, type SendStreamStats } from './send/send-stream.ts';
+export type { HeaderExtras } from './send/stream-header.ts';
 export { SequenceUnwrapper, TimestampUnwrapper } from './sequence.ts';
 export { ReceiverStatistics } from './statistics/receiver-statistics.ts';
 export { ReferenceTimes, RoundTripEstimator } from './statistics/round-trip.ts';
