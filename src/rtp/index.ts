@@ -48,6 +48,13 @@ export {
   type TargetRates,
 } from './congestion/index.ts';
 export {
+  Demultiplexer,
+  type DemultiplexerStats,
+  type IncomingSection,
+  type IncomingStream,
+  type RtcpRoute,
+} from './demultiplexer.ts';
+export {
   type AudioLevel,
   audioLevelExtension,
   mixerAudioLevelExtension,
@@ -187,10 +194,12 @@ export { NackResponder, type NackResponderStats } from './repair/nack-responder.
 export {
   decodeRed,
   encodeRedSingle,
+  expandRed,
   type RedBlock,
   RedEncoder,
   type RedEncoderOptions,
   RedReceiver,
+  unwrapRed,
 } from './repair/red.ts';
 export { OSN_LENGTH, type RtxStream, unwrapRtx, writeRtx } from './repair/rtx.ts';
 export { SendHistory, type SendHistoryOptions } from './repair/send-history.ts';

@@ -9,9 +9,13 @@
  * |0|   block PT  |                                                   the primary one, as long as is left
  * ```
  */
-import { setU24, u24 } from '../../binary/bytes.ts';
+import { setU16, setU24, setU32, u24 } from '../../binary/bytes.ts';
+import { RTP, type RtpPacket } from '../packet.ts';
 
 const FOLLOWED = 0x80;
+const RTP_VERSION_2 = 0x80;
+const PADDING_BIT = 0x20;
+const MARKER_BIT = 0x80;
 const BLOCK_HEADER_LENGTH = 4;
 const PRIMARY_HEADER_LENGTH = 1;
 /** 14 bits: 341 ms at 48 kHz. */
@@ -60,6 +64,45 @@ export function decodeRed(payload: Uint8Array, timestamp: number): RedBlock[] | 
   }
   blocks.push({ payloadType: payload[at]! & 0x7f, timestamp, data: payload.subarray(data), age: 0 });
   return blocks;
+}
+
+/**
+ * The packets inside a packet of sound: of each frame that came with it one, oldest first, numbered as if it had come by
+ * itself, the packet's own one last and with its header. A jitter buffer then orders them and drops what it has. `null` for
+ * a malformed one.
+ */
+export function expandRed(packet: RtpPacket): Uint8Array[] | null {
+  const blocks = decodeRed(packet.payload, packet.timestamp);
+  if (blocks === null) return null;
+  const packets: Uint8Array[] = [];
+  for (const { payloadType, timestamp, data, age } of blocks) {
+    if (age > 0 && data.length === 0) continue; // stands for a frame that was not sent, as in silence
+    const headerLength = age > 0 ? RTP.headerLength : packet.headerLength;
+    const bytes = new Uint8Array(headerLength + data.length);
+    bytes.set(packet.bytes.subarray(0, headerLength));
+    bytes.set(data, headerLength);
+    bytes[0] = age > 0 ? RTP_VERSION_2 : bytes[0]! & ~PADDING_BIT;
+    bytes[1] = (age > 0 ? 0 : bytes[1]! & MARKER_BIT) | payloadType;
+    setU16(bytes, RTP.sequenceNumber, packet.sequenceNumber - age);
+    setU32(bytes, RTP.timestamp, timestamp);
+    packets.push(bytes);
+  }
+  return packets;
+}
+
+/**
+ * The packet of video, or of ULPFEC, inside a packet of RED: made in place, without padding. `null` for one that has
+ * redundancy or no block at all: video has neither.
+ */
+export function unwrapRed(packet: RtpPacket): Uint8Array | null {
+  const { bytes, headerLength, payloadEnd } = packet;
+  if (payloadEnd - headerLength < PRIMARY_HEADER_LENGTH || bytes[headerLength]! & FOLLOWED) return null;
+  const payloadType = bytes[headerLength]!;
+  bytes.copyWithin(PRIMARY_HEADER_LENGTH, 0, headerLength); // the header moves up to the block
+  const inner = bytes.subarray(PRIMARY_HEADER_LENGTH, payloadEnd);
+  inner[0]! &= ~PADDING_BIT;
+  inner[1] = (inner[1]! & MARKER_BIT) | payloadType;
+  return inner;
 }
 
 /** The payload of a packet that carries one block and no redundancy, as video has it around ULPFEC. */
@@ -141,8 +184,8 @@ export class RedEncoder {
 }
 
 /**
- * Takes the payloads of a stream apart: each frame once and in order, those that only redundancy brought among them. What
- * comes later than something after it is not given out any more.
+ * Takes the payloads of a stream apart, for who has no jitter buffer: each frame once and in order, those that only
+ * redundancy brought among them. What comes later than something after it is not given out any more.
  */
 export class RedReceiver {
   readonly stats: { malformed: number; recovered: number } = { malformed: 0, recovered: 0 };

@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../../src/binary/bytes.ts';
 import { encodeRtpPacket, RtpPacket } from '../../../src/rtp/packet.ts';
-import { decodeRed, encodeRedSingle, RedEncoder, RedReceiver } from '../../../src/rtp/repair/red.ts';
+import {
+  decodeRed,
+  encodeRedSingle,
+  expandRed,
+  RedEncoder,
+  RedReceiver,
+  unwrapRed,
+} from '../../../src/rtp/repair/red.ts';
 import { unwrapRtx, writeRtx } from '../../../src/rtp/repair/rtx.ts';
 import { SeededRandom } from '../support/random.ts';
 
@@ -136,6 +143,56 @@ describe('RED (RFC 2198)', () => {
     expect(receive(7)).toEqual([6, 7]);
     expect(receiver.receive(new Uint8Array(0), 0)).toEqual([]);
     expect(receiver.stats).toEqual({ malformed: 1, recovered: 3 });
+  });
+
+  const red = (payload: Uint8Array, sequenceNumber = 0, timestamp = 960) =>
+    RtpPacket.parse(
+      encodeRtpPacket({
+        payloadType: 63,
+        marker: true,
+        sequenceNumber,
+        timestamp,
+        ssrc: 7,
+        extensions: [{ id: 1, data: fromHex('30') }],
+        payload,
+        padding: 3,
+      }),
+    )!;
+
+  test('a packet of sound expands to the packets that its frames would have come in', () => {
+    const encoder = new RedEncoder({ payloadType: 111, redundancy: 2 });
+    encoder.encode(fromHex('aa'), 0xffff_ffff);
+    encoder.encode(new Uint8Array(0), 479);
+    const packets = expandRed(red(encoder.encode(fromHex('cccc'), 960), 1))!;
+    expect(packets.map((bytes) => RtpPacket.parse(bytes)!)).toMatchObject([
+      {
+        payloadType: 111,
+        marker: false,
+        sequenceNumber: 65535,
+        timestamp: 0xffff_ffff,
+        ssrc: 7,
+        payload: fromHex('aa'),
+      },
+      {
+        payloadType: 111,
+        marker: true,
+        sequenceNumber: 1,
+        timestamp: 960,
+        ssrc: 7,
+        payload: fromHex('cccc'),
+        paddingLength: 0,
+      },
+    ]);
+    expect(RtpPacket.parse(packets[1]!)!.extension(1)).toEqual(fromHex('30'));
+    expect(expandRed(red(fromHex('ef')))).toBeNull();
+  });
+
+  test('a packet of video comes out of its RED as it was', () => {
+    const inner = RtpPacket.parse(unwrapRed(red(encodeRedSingle(96, fromHex('0102'))))!)!;
+    expect(inner).toMatchObject({ payloadType: 96, marker: true, ssrc: 7, payload: fromHex('0102'), paddingLength: 0 });
+    expect(inner.extension(1)).toEqual(fromHex('30'));
+    expect(unwrapRed(red(new Uint8Array(0)))).toBeNull();
+    expect(unwrapRed(red(fromHex('ef0f0002 6f aabb cc')))).toBeNull();
   });
 
   test('at 10 % random loss, redundancy 1 leaves about 1 %, redundancy 2 about 0.1 %', () => {
