@@ -183,13 +183,25 @@ export class RedEncoder {
   }
 }
 
+/** Bound: timestamps remembered, against giving a frame twice: more than a packet has blocks, and than packets overtake. */
+const MAX_REMEMBERED = 64;
+
 /**
- * Takes the payloads of a stream apart, for who has no jitter buffer: each frame once and in order, those that only
- * redundancy brought among them. What comes later than something after it is not given out any more.
+ * Takes the payloads of a stream apart: each frame once, those that only redundancy brought among them. What one payload
+ * brings comes in order; a packet that was overtaken brings its frame late, which a jitter buffer behind this puts right.
  */
 export class RedReceiver {
   readonly stats: { malformed: number; recovered: number } = { malformed: 0, recovered: 0 };
+  readonly #dropsLate: boolean;
+  /** Of the frames given, oldest first. */
+  readonly #given = new Set<number>();
+  #first = 0;
   #latest: number | null = null;
+
+  /** @param dropsLate gives no frame out after one that follows it: for who has no jitter buffer */
+  constructor({ dropsLate = false }: { readonly dropsLate?: boolean } = {}) {
+    this.#dropsLate = dropsLate;
+  }
 
   /** New frames of this payload, oldest first; `age` above 0 marks those that were recovered. */
   receive(payload: Uint8Array, timestamp: number): readonly RedBlock[] {
@@ -200,15 +212,29 @@ export class RedReceiver {
     }
     const fresh: RedBlock[] = [];
     for (const block of blocks) {
-      // Before the first packet there is nothing to be recovered for.
-      const isNew = this.#latest === null ? block.age === 0 : ((block.timestamp - this.#latest) | 0) > 0;
       // An empty block stands for a frame that was not sent, as in silence.
-      if (!isNew || (block.data.length === 0 && block.age > 0)) continue;
-      this.#latest = block.timestamp;
+      if (block.age > 0 && (block.data.length === 0 || this.#isFromBefore(block.timestamp))) continue;
+      if (this.#given.has(block.timestamp)) continue;
+      if (this.#latest === null) this.#first = block.timestamp;
+      const isLate = this.#latest !== null && ((block.timestamp - this.#latest) | 0) < 0;
+      if (isLate && this.#dropsLate) continue;
+      if (!isLate) {
+        this.#latest = block.timestamp;
+        // It moves along, or it would seem to lie ahead once timestamps have gone half their way around.
+        const oldest = (block.timestamp - MAX_TIMESTAMP_OFFSET) >>> 0;
+        if (((oldest - this.#first) | 0) > 0) this.#first = oldest;
+      }
+      this.#given.add(block.timestamp);
+      if (this.#given.size > MAX_REMEMBERED) this.#given.delete(this.#given.values().next().value!);
       if (block.age > 0) this.stats.recovered++;
       fresh.push(block);
     }
     return fresh;
+  }
+
+  /** Before the first packet there is nothing to recover. */
+  #isFromBefore(timestamp: number): boolean {
+    return this.#latest === null || ((timestamp - this.#first) | 0) < 0;
   }
 }
 

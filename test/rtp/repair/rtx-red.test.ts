@@ -145,6 +145,35 @@ describe('RED (RFC 2198)', () => {
     expect(receiver.stats).toEqual({ malformed: 1, recovered: 3 });
   });
 
+  test('a packet that was overtaken brings its frame late, or not at all', () => {
+    for (const dropsLate of [false, true]) {
+      const encoder = new RedEncoder({ payloadType: 111 });
+      const receiver = new RedReceiver({ dropsLate });
+      const packets = Array.from({ length: 6 }, (_, n) => encoder.encode(Uint8Array.of(n), 960 * n));
+      const given = [0, 4, 2, 2, 5].map((n) => receiver.receive(packets[n]!, 960 * n).map(({ data }) => data[0]));
+      expect(given).toEqual([[0], [3, 4], dropsLate ? [] : [1, 2], [], [5]]);
+    }
+  });
+
+  test('redundancy counts however long the stream lasts', () => {
+    const encoder = new RedEncoder({ payloadType: 111 });
+    const receiver = new RedReceiver();
+    for (let timestamp = 0; timestamp < 2 ** 32; timestamp += 2 ** 25) {
+      encoder.encode(Uint8Array.of(1), timestamp);
+      if (timestamp === 0) receiver.receive(encodeRedSingle(111, Uint8Array.of(0)), 0);
+      expect(receiver.receive(encoder.encode(Uint8Array.of(2), timestamp + 960), timestamp + 960).length).toBe(
+        timestamp === 0 ? 1 : 2,
+      );
+    }
+  });
+
+  test('limits the frames it remembers', () => {
+    const receiver = new RedReceiver();
+    const frame = (n: number) => receiver.receive(encodeRedSingle(111, Uint8Array.of(1)), n).length;
+    for (let n = 0; n < 100; n++) expect(frame(n)).toBe(1);
+    expect([frame(99), frame(40), frame(0)]).toEqual([0, 0, 1]);
+  });
+
   const red = (payload: Uint8Array, sequenceNumber = 0, timestamp = 960) =>
     RtpPacket.parse(
       encodeRtpPacket({
