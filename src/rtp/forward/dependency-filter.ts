@@ -26,6 +26,8 @@ export class DependencyFilter implements LayerFilter {
   /** By frame number modulo its length: the frame that was forwarded. */
   readonly #forwarded = new Float64Array(REMEMBERED_FRAMES).fill(-1);
   #structure: DependencyStructure | null = null;
+  /** The frame that brought it. */
+  #structureFrame = -1;
   #activeTargets = 0;
   #newestFrame = -1;
   #newestTimestamp = -1;
@@ -53,7 +55,7 @@ export class DependencyFilter implements LayerFilter {
     // Of an unknown structure: its key frame's first packet is still to come, and the others will be missed without it.
     if (dependency === null) return true;
     this.#activeTargets = packet.activeDecodeTargets;
-    if (packet.startsKeyPicture && frame >= this.#newestFrame) this.#begin(packet);
+    if (packet.startsKeyPicture && frame > this.#structureFrame) this.#begin(packet);
     else if (this.#structure !== null) this.#switch(this.#structure, packet);
     this.#newestFrame = Math.max(this.#newestFrame, frame);
     this.#newestTimestamp = Math.max(this.#newestTimestamp, timestamp);
@@ -72,11 +74,16 @@ export class DependencyFilter implements LayerFilter {
     return endsFrame && frame >= 0 && spatialLayer === this.#targets.at(frame)?.spatialLayer;
   }
 
-  /** A coded video sequence starts: anything can be had. */
+  /**
+   * A coded video sequence starts: anything can be had. But when other packets of it came first, some are on their way to
+   * the viewer or left out, and it goes on as it was.
+   */
   #begin({ structure, frame }: EncodingPacket): void {
+    const wish = frame > this.#newestFrame ? this.wish : this.layers;
     this.#structure = structure!;
+    this.#structureFrame = frame;
     this.#picked = null;
-    this.#targets.change(frame, this.#pick(structure!));
+    this.#targets.change(frame, this.#pick(structure!, wish));
   }
 
   #switch(structure: DependencyStructure, packet: EncodingPacket): void {
@@ -84,14 +91,14 @@ export class DependencyFilter implements LayerFilter {
     const current = this.#targets.latest;
     const wished = this.#pick(structure);
     if (wished.index === current.index || frame < this.#newestFrame) return;
-    const isNewPicture = timestamp > this.#newestTimestamp;
-    // Its first frame, with none missing before: a picture fares as one.
-    if (isNewPicture && frame === this.#newestFrame + 1 && isPartOf(structure, wished.index, current.index)) {
+    // Its first frame, with none missing before: where layers above or below come and go, a picture fares as one.
+    const startsPicture = timestamp > this.#newestTimestamp && frame === this.#newestFrame + 1;
+    if (startsPicture && isPartOf(structure, wished.index, current.index)) {
       this.#targets.change(frame, wished);
       return;
     }
-    // In the middle of a picture, the packet that ended it for this viewer is gone.
-    if (!isNewPicture && wished.spatialLayer > current.spatialLayer) return;
+    // Further on, the packet that ended the picture for this viewer is gone.
+    if (!startsPicture && wished.spatialLayer > current.spatialLayer) return;
     if (packet.dependency!.dependencies.decodeTargetIndications[wished.index] !== 'switch') return;
     // Were it dropped so far, packets of this frame may be gone: it has to begin here.
     const isWhole = isIn(packet, current.index) || (packet.startsFrame && frame > this.#newestFrame);
@@ -106,9 +113,8 @@ export class DependencyFilter implements LayerFilter {
   }
 
   /** The highest active decode target within the wish; where there is none, the lowest. */
-  #pick(structure: DependencyStructure): Target {
+  #pick(structure: DependencyStructure, wish: LayerWish = this.wish): Target {
     const active = this.#activeTargets || allTargets(structure);
-    const { wish } = this;
     if (this.#picked?.wish === wish && this.#picked.active === active) return this.#picked.target;
     let index = 0;
     let layers: LayerWish | null = null;

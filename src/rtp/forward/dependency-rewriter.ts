@@ -27,8 +27,6 @@ export class DependencyRewriter {
   #structure: DependencyStructure | null = null;
   /** The frame that brought it, by the encoding's count. */
   #structureFrame = -1;
-  /** To be sent with the next frame: the one that brought it was left out. */
-  #owed = false;
   /** Whether packets tell the active decode targets: since they are not those that the structure implies. */
   #tellsTargets = false;
 
@@ -53,7 +51,6 @@ export class DependencyRewriter {
       this.#templateIdOffset = (next - structure.templateIdOffset) & TEMPLATE_ID_MASK;
     }
     this.#structure = this.#shift(structure);
-    this.#owed = true;
     this.#tellsTargets = false;
   }
 
@@ -70,8 +67,9 @@ export class DependencyRewriter {
     if (structure === null || decodeTargets === null || !fits(dependency, structure, this.#templateIdOffset)) {
       return this.#patch(data);
     }
-    const withStructure = dependency.structure !== undefined || (this.#owed && startsFrame);
-    if (withStructure) this.#owed = false;
+    // Where layers are independent of one another, the frame that brought the structure may have been left out.
+    const isIndependent = startsFrame && dependency.dependencies.frameDifferences.length === 0;
+    const withStructure = dependency.structure !== undefined || isIndependent;
     const isImplied = decodeTargets === allTargets(structure);
     this.#tellsTargets ||= !isImplied || (!withStructure && dependency.activeDecodeTargets !== undefined);
     if (!withStructure && !this.#tellsTargets) return this.#patch(data);

@@ -12,6 +12,10 @@ import { readVp9Descriptor, type Vp9Descriptor } from '../payload/vp9-descriptor
 import { SequenceUnwrapper, TimestampUnwrapper } from '../sequence.ts';
 import type { ClockReading } from './timestamp-line.ts';
 
+/** The first two bits of every dependency descriptor (§A.8.2). */
+const STARTS_FRAME = 0x80;
+const ENDS_FRAME = 0x40;
+
 /** One packet of an encoding, and what is known of it. */
 export type EncodingPacket = {
   readonly encoding: EncodingReader;
@@ -117,8 +121,9 @@ export class EncodingReader {
     const read = blank(this, packet, sequence, timestamp, sequence > highest);
     if (packet.payloadLength > 0) {
       const isPayloadRead = this.#readPayload(read);
+      this.#readDependency(read);
       // Behind a dependency descriptor, the payload may be encrypted.
-      read.isEmpty = !this.#readDependency(read) && !isPayloadRead;
+      read.isEmpty = !isPayloadRead && read.dependencyData === null;
       if (read.isEmpty) this.stats.malformed++;
     }
     if (read.isNewest) {
@@ -126,6 +131,14 @@ export class EncodingReader {
       this.#newestTimestamp = timestamp;
     }
     this.#topSpatialLayer = Math.max(this.#topSpatialLayer, read.spatialLayer);
+    return read;
+  }
+
+  /** Reads a packet once more whose dependency descriptor said nothing before its structure had come. */
+  readAgain(packet: EncodingPacket): EncodingPacket {
+    if (packet.dependency !== null || packet.dependencyData === null) return packet;
+    const read: Writable = { ...packet };
+    this.#readDependency(read);
     return read;
   }
 
@@ -165,18 +178,22 @@ export class EncodingReader {
   }
 
   /** Lays what the dependency descriptor says over what the payload said, or did not say. */
-  #readDependency(read: Writable): boolean {
-    if (this.#descriptorId === 0) return false;
+  #readDependency(read: Writable): void {
+    if (this.#descriptorId === 0) return;
     const data = read.packet.extension(this.#descriptorId);
-    if (data === null) return false;
-    read.dependencyData = data;
+    if (data === null) return;
     const dependency = this.#dependencies.read(data);
+    read.dependencyData = data;
+    read.dependency = dependency;
     if (dependency === null) {
       this.stats.descriptorsUnread++;
-      return false;
+      // These two can always be read; and one to begin with would bring its structure.
+      read.startsFrame = ((data[0] ?? 0) & STARTS_FRAME) !== 0;
+      read.endsFrame = ((data[0] ?? 0) & ENDS_FRAME) !== 0;
+      read.startsKeyPicture = false;
+      return;
     }
     const { startsFrame, endsFrame, structure, dependencies } = dependency;
-    read.dependency = dependency;
     read.structure = this.#dependencies.structure;
     read.activeDecodeTargets = this.#dependencies.activeDecodeTargets;
     read.frame = this.#frames.unwrap(dependency.frameNumber, 16);
@@ -185,7 +202,6 @@ export class EncodingReader {
     read.startsKeyPicture = startsFrame && structure !== undefined && dependencies.frameDifferences.length === 0;
     read.spatialLayer = dependencies.spatialLayer;
     read.temporalLayer = dependencies.temporalLayer;
-    return true;
   }
 
   /** Whether the packet before this one is there, and is of another picture. */

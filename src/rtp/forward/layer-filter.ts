@@ -42,9 +42,11 @@ export class History<Value> {
     return this.#changes.length === 0;
   }
 
-  /** @param from not before the last change */
+  /** One that lies before the last change does nothing. */
   change(from: number, value: Value): void {
-    if (this.#changes.at(-1)?.from === from) this.#changes.pop();
+    const last = this.#changes.at(-1)?.from ?? -Infinity;
+    if (from < last) return;
+    if (from === last) this.#changes.pop();
     this.#changes.push({ from, value });
     if (this.#changes.length > MAX_CHANGES) this.#changes.shift();
   }

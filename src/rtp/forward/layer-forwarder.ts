@@ -249,7 +249,7 @@ export class LayerForwarder {
     this.stats.encodingSwitches++;
     this.#handle(packet, now);
     for (const held of encoding.wait.takeBehind(packet)) {
-      if (this.#current === encoding) this.#handle(held, now); // `forward` may have called `select`
+      if (this.#current === encoding) this.#handle(reader.readAgain(held), now); // `forward` may have called `select`
     }
   }
 

@@ -303,11 +303,13 @@ export class Viewer {
       }
       const { frame, index } = this.#identify(packet.payload);
       if (frame.isKeyPicture && (previous === null || previous.frame.picture !== frame.picture)) {
-        hasHole = index !== 0; // what was lost before does not matter any more
+        if (hasHole) numbers = null;
+        hasHole = index !== 0 || frame.references.length > 0; // what was lost before does not matter any more
         encoding = frame.encoding;
       } else if (frame.isKeyPicture && frame.encoding !== encoding) {
         encoding = frame.encoding;
       }
+      if (previous === null && !options.isLossless && !frame.isKeyPicture) hasHole = true;
       must(previous !== null || frame.isKeyPicture || hasHole, 'a key frame first');
       must(hasHole || frame.encoding === encoding, 'one encoding from its key frame on');
       if (previous !== null) {
