@@ -145,8 +145,9 @@ export async function transfer(
   from: End,
   to: End,
   messages: MessageSpec[],
+  timeout: { readonly timeoutMs?: number } = {},
 ): Promise<{ sent: MessageDigest[]; received: MessageDigest[] }> {
-  const receiving = to.side.agent.received({ channel: to.info.channel, count: messages.length });
+  const receiving = to.side.agent.received({ channel: to.info.channel, count: messages.length, ...timeout });
   const [sent, received] = await Promise.all([
     from.side.agent.send({ channel: from.info.channel, messages }),
     receiving,
