@@ -106,6 +106,17 @@ export {
   videoLayersAllocationExtension,
 } from './extensions/video-layers-allocation.ts';
 export { type VideoOrientation, videoOrientationExtension } from './extensions/video-orientation.ts';
+export { type EncodingPacket, EncodingReader, type EncodingReaderOptions } from './forward/encoding-reader.ts';
+export type { LayerWish } from './forward/layer-filter.ts';
+export {
+  type ForwardedPacket,
+  LayerForwarder,
+  type LayerForwarderOptions,
+  type LayerForwarderSink,
+  type LayerForwarderStats,
+  type LayerSelection,
+} from './forward/layer-forwarder.ts';
+export type { ClockReading } from './forward/timestamp-line.ts';
 export {
   JitterBuffer,
   type JitterBufferEvent,
