@@ -120,10 +120,9 @@ export class EncodingReader {
     const timestamp = this.#timestamps.unwrap(packet.timestamp);
     const read = blank(this, packet, sequence, timestamp, sequence > highest);
     if (packet.payloadLength > 0) {
-      const isPayloadRead = this.#readPayload(read);
-      this.#readDependency(read);
       // Behind a dependency descriptor, the payload may be encrypted.
-      read.isEmpty = !isPayloadRead && read.dependencyData === null;
+      const isTold = this.#readDependency(read);
+      read.isEmpty = !this.#readPayload(read, isTold) && !isTold;
       if (read.isEmpty) this.stats.malformed++;
     }
     if (read.isNewest) {
@@ -142,56 +141,62 @@ export class EncodingReader {
     return read;
   }
 
-  #readPayload(read: Writable): boolean {
-    const { payload, marker } = read.packet;
-    if (this.#codec === 'video/vp8') {
-      const vp8 = readVp8Descriptor(payload);
-      if (vp8 === null) return false;
-      read.vp8 = vp8;
-      read.startsFrame = vp8.startsPartition && vp8.partition === 0;
-      read.endsFrame = marker;
-      read.startsKeyPicture = read.startsFrame && (payload[vp8.length]! & 1) === 0;
-      read.temporalLayer = vp8.temporalLayer ?? 0;
-      read.isSwitchPoint = vp8.isLayerSync;
-      if (vp8.pictureId !== null) read.pictureId = this.#pictures.unwrap(vp8.pictureId, vp8.pictureIdBits);
-      return true;
-    }
-    if (this.#codec === 'video/vp9') {
-      const vp9 = readVp9Descriptor(payload);
-      if (vp9 === null) return false;
-      read.vp9 = vp9;
-      read.spatialLayer = vp9.layer?.spatialLayer ?? 0;
-      read.temporalLayer = vp9.layer?.temporalLayer ?? 0;
-      read.isSwitchPoint = vp9.layer?.isSwitchPoint ?? false;
-      read.startsFrame = vp9.startsLayerFrame;
-      read.endsFrame = vp9.endsLayerFrame;
-      read.startsKeyPicture = read.startsFrame && !vp9.isInterPicturePredicted && read.spatialLayer === 0;
-      if (vp9.pictureId !== null) read.pictureId = this.#pictures.unwrap(vp9.pictureId, vp9.pictureIdBits);
-      return true;
-    }
-    const info = this.#format.inspect(payload);
+  /** @param isTold whether the dependency descriptor has said the most of it */
+  #readPayload(read: Writable, isTold: boolean): boolean {
+    if (this.#codec === 'video/vp8') return this.#readVp8(read, isTold);
+    if (this.#codec === 'video/vp9') return this.#readVp9(read, isTold);
+    if (isTold) return true;
+    const info = this.#format.inspect(read.packet.payload);
     if (info === null) return false;
     read.startsFrame = info.startsFrame && (info.isStartUncertain !== true || this.#beginsHere(read));
-    read.endsFrame = marker;
+    read.endsFrame = read.packet.marker;
     read.startsKeyPicture = read.startsFrame && info.isKeyFrame;
     return true;
   }
 
-  /** Lays what the dependency descriptor says over what the payload said, or did not say. */
-  #readDependency(read: Writable): void {
-    if (this.#descriptorId === 0) return;
-    const data = read.packet.extension(this.#descriptorId);
-    if (data === null) return;
+  #readVp8(read: Writable, isTold: boolean): boolean {
+    const { payload, marker } = read.packet;
+    const vp8 = readVp8Descriptor(payload);
+    if (vp8 === null) return false;
+    read.vp8 = vp8;
+    if (vp8.pictureId !== null) read.pictureId = this.#pictures.unwrap(vp8.pictureId, vp8.pictureIdBits);
+    if (isTold) return true;
+    read.startsFrame = vp8.startsPartition && vp8.partition === 0;
+    read.endsFrame = marker;
+    read.startsKeyPicture = read.startsFrame && (payload[vp8.length]! & 1) === 0;
+    read.temporalLayer = vp8.temporalLayer ?? 0;
+    read.isSwitchPoint = vp8.isLayerSync;
+    return true;
+  }
+
+  #readVp9(read: Writable, isTold: boolean): boolean {
+    const vp9 = readVp9Descriptor(read.packet.payload);
+    if (vp9 === null) return false;
+    read.vp9 = vp9;
+    if (vp9.pictureId !== null) read.pictureId = this.#pictures.unwrap(vp9.pictureId, vp9.pictureIdBits);
+    if (isTold) return true;
+    read.spatialLayer = vp9.layer?.spatialLayer ?? 0;
+    read.temporalLayer = vp9.layer?.temporalLayer ?? 0;
+    read.isSwitchPoint = vp9.layer?.isSwitchPoint ?? false;
+    read.startsFrame = vp9.startsLayerFrame;
+    read.endsFrame = vp9.endsLayerFrame;
+    read.startsKeyPicture = read.startsFrame && !vp9.isInterPicturePredicted && read.spatialLayer === 0;
+    return true;
+  }
+
+  /** Whether there is a dependency descriptor, read or not. */
+  #readDependency(read: Writable): boolean {
+    const data = this.#descriptorId === 0 ? null : read.packet.extension(this.#descriptorId);
+    if (data === null || data.length === 0) return false;
     const dependency = this.#dependencies.read(data);
     read.dependencyData = data;
     read.dependency = dependency;
     if (dependency === null) {
       this.stats.descriptorsUnread++;
       // These two can always be read; and one to begin with would bring its structure.
-      read.startsFrame = ((data[0] ?? 0) & STARTS_FRAME) !== 0;
-      read.endsFrame = ((data[0] ?? 0) & ENDS_FRAME) !== 0;
-      read.startsKeyPicture = false;
-      return;
+      read.startsFrame = (data[0]! & STARTS_FRAME) !== 0;
+      read.endsFrame = (data[0]! & ENDS_FRAME) !== 0;
+      return true;
     }
     const { startsFrame, endsFrame, structure, dependencies } = dependency;
     read.structure = this.#dependencies.structure;
@@ -202,6 +207,7 @@ export class EncodingReader {
     read.startsKeyPicture = startsFrame && structure !== undefined && dependencies.frameDifferences.length === 0;
     read.spatialLayer = dependencies.spatialLayer;
     read.temporalLayer = dependencies.temporalLayer;
+    return true;
   }
 
   /** Whether the packet before this one is there, and is of another picture. */
