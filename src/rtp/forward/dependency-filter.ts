@@ -2,7 +2,7 @@
  * Layers by dependency descriptors (RTP Payload Format For AV1, Appendix A): a viewer gets one decode target, and with it
  * the frames that are not "not present" in it.
  *
- * §A.5: a decode target may be taken up at a decodable frame with a switch indication for it. One of which every frame was
+ * §A.7: a decode target may be taken up at a decodable frame with a switch indication for it. One of which every frame was
  * forwarded anyway can be taken up at any picture.
  */
 import { allTargets, type DependencyStructure, decodeTargetLayers } from '../extensions/dependency-descriptor.ts';

@@ -4,7 +4,7 @@
  */
 import type { DependencyDescriptor, DependencyStructure } from '../extensions/dependency-descriptor.ts';
 import { DependencyReceiver } from '../extensions/dependency-streams.ts';
-import type { RtpPacket } from '../packet.ts';
+import { RtpPacket } from '../packet.ts';
 import { payloadFormat } from '../payload/index.ts';
 import type { PayloadFormat } from '../payload/types.ts';
 import { readVp8Descriptor, type Vp8Descriptor } from '../payload/vp8.ts';
@@ -112,8 +112,10 @@ export class EncodingReader {
     this.#clock = { ntpSeconds: Number(ntpTimestamp) / 0x1_0000_0000, rtpTimestamp };
   }
 
-  /** Reads a packet, which is never changed. What it returns keeps the packet: give each an `RtpPacket` of its own. */
-  read(packet: RtpPacket): EncodingPacket {
+  /** Reads a packet. Its bytes are kept for a while and never changed; the object may be used for the next one. */
+  read({ bytes }: RtpPacket): EncodingPacket {
+    const packet = new RtpPacket();
+    packet.read(bytes);
     this.stats.packets++;
     const highest = this.#sequences.highest;
     const sequence = this.#sequences.unwrap(packet.sequenceNumber);
