@@ -79,7 +79,6 @@ export {
   type RTCPeerConnectionIceErrorEventInit,
 } from './webrtc/peer-connection-ice-error-event.ts';
 export { RTCPeerConnectionIceEvent, type RTCPeerConnectionIceEventInit } from './webrtc/peer-connection-ice-event.ts';
-export type { RTCRtpContributingSource, RTCRtpSynchronizationSource } from './webrtc/receiver-source.ts';
 export type {
   RTCRtcpParameters,
   RTCRtpCapabilities,
@@ -93,6 +92,7 @@ export type {
 } from './webrtc/rtp-parameters.ts';
 export { RTCRtpReceiver } from './webrtc/rtp-receiver.ts';
 export { RTCRtpSender } from './webrtc/rtp-sender.ts';
+export type { RTCRtpContributingSource, RTCRtpSynchronizationSource } from './webrtc/rtp-sources.ts';
 export { RTCRtpTransceiver, type RTCRtpTransceiverDirection } from './webrtc/rtp-transceiver.ts';
 export { RTCRtpScriptTransform, type TransformWorker } from './webrtc/script-transform.ts';
 export {

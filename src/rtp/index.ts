@@ -57,6 +57,7 @@ export {
 export {
   type AudioLevel,
   audioLevelExtension,
+  linearAudioLevel,
   mixerAudioLevelExtension,
   SILENCE_LEVEL,
 } from './extensions/audio-level.ts';

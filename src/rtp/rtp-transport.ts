@@ -33,15 +33,18 @@ import { type ReceiverSink, RtpReceiver } from './receive/rtp-receiver.ts';
 import { decodeRed } from './repair/red.ts';
 import { unwrapRtx } from './repair/rtx.ts';
 import { encodeRtcpDatagrams, isReducedSize, parseRtcp } from './rtcp/compound.ts';
-import { ntpFromUnixMs, ntpMiddle32, roundTripMs, shortNtpFromMs } from './rtcp/ntp.ts';
-import { type ReportBlock, type RtcpPacket, SDES_ITEM, type SdesChunk } from './rtcp/types.ts';
+import { ntpFromUnixMs, ntpMiddle32, shortNtpFromMs } from './rtcp/ntp.ts';
+import { type ExtendedReport, type ReportBlock, type RtcpPacket, SDES_ITEM, type SdesChunk } from './rtcp/types.ts';
 import { RtpSender, type SenderSources } from './send/rtp-sender.ts';
 import type { OutgoingPacket, SendStream } from './send/send-stream.ts';
+import { ReferenceTimes, RoundTripEstimator } from './statistics/round-trip.ts';
 
 /** RFC 3550 §6.2 has 5 s at least, RFC 4585 §3.4 lets that go: browsers report about once a second, and so do we. */
 const REPORT_INTERVAL_MS = 1_000;
 /** RFC 3550 §6.3.1: "over the range [0.5,1.5]", so that peers do not fall in step. */
 const REPORT_JITTER: readonly [number, number] = [0.5, 1.5];
+/** RFC 3550 §6.3.5: five intervals, of the 5 s that they are at least for peers that do not use AVPF. */
+const SILENCE_LIMIT_MS = 25_000;
 /** RFC 3550 §6.4.1: the count has five bits. */
 const MAX_REPORT_BLOCKS = 31;
 /** How long an SSRC is remembered after its BYE (RFC 3550 §6.2.1). */
@@ -91,9 +94,11 @@ export type TransportParameters = {
 /** What a report of the peer's says about a stream of ours (W3C: RTCRemoteInboundRtpStreamStats). */
 export type RemoteReception = {
   readonly block: ReportBlock;
-  readonly roundTripMs: number | null;
-  totalRoundTripMs: number;
-  roundTripMeasurements: number;
+  /** On our clock, in ms. */
+  readonly receivedAt: number;
+  /** Whether `block` told a round trip: the latest of `roundTrip`. */
+  readonly measured: boolean;
+  readonly roundTrip: RoundTripEstimator;
 };
 
 export type RtpTransportStats = {
@@ -105,15 +110,29 @@ export type RtpTransportStats = {
   rtcpReceived: number;
   /** Packets whose section does not receive, or has no such codec. */
   unwanted: number;
+  /** Congestion control feedback (RFC 8888). */
+  ccfbSent: number;
+  ccfbReceived: number;
 };
 
 type SendingStream = { readonly sender: RtpSender; readonly encoding: number; readonly stream: SendStream };
 
 export class RtpTransport {
-  readonly stats: RtpTransportStats = { malformedRtp: 0, malformed: 0, rtcpSent: 0, rtcpReceived: 0, unwanted: 0 };
+  readonly stats: RtpTransportStats = {
+    malformedRtp: 0,
+    malformed: 0,
+    rtcpSent: 0,
+    rtcpReceived: 0,
+    unwanted: 0,
+    ccfbSent: 0,
+    ccfbReceived: 0,
+  };
   readonly demultiplexer: Demultiplexer<ReceiveStream> = new Demultiplexer();
   /** By our SSRC. */
   readonly remoteReceptions: Map<number, RemoteReception> = new Map();
+  /** The round trip as the peer's answers to our reference times tell it (RFC 3611 §4.5): for who only receives. */
+  readonly receiverRoundTrip: RoundTripEstimator = new RoundTripEstimator();
+  readonly #referenceTimes = new ReferenceTimes();
   readonly #options: RtpTransportOptions;
   readonly #sink: RtpTransportSink;
   readonly #events: EventQueue<RtpEvent>;
@@ -363,6 +382,7 @@ export class RtpTransport {
         }
       });
     }
+    for (const ssrc of this.remoteReceptions.keys()) if (!this.#outgoing.has(ssrc)) this.remoteReceptions.delete(ssrc);
   }
 
   // Receiving
@@ -435,7 +455,7 @@ export class RtpTransport {
     isRepair: boolean,
     now: number,
   ): void {
-    if (codec.role === 'media') stream.addContent(packet, codec, now);
+    if (codec.role === 'media') stream.addContent(packet, codec, receiver.audioLevel(packet), now);
     receiver.sink.packet(packet, codec, stream, isRepair, now);
   }
 
@@ -510,14 +530,17 @@ export class RtpTransport {
         this.#controller.onTransportFeedback(packet, now);
         return;
       case 'congestionFeedback':
+        this.stats.ccfbReceived++;
         this.#controller.onCongestionFeedback(packet, now);
         return;
       case 'bye':
         for (const ssrc of packet.ssrcs) this.#handleGoodbye(ssrc);
         return;
+      case 'extendedReport':
+        this.#handleExtendedReport(packet, now);
+        return;
       case 'sdes':
       case 'app':
-      case 'extendedReport':
       case 'unknown':
         return;
       default:
@@ -531,24 +554,28 @@ export class RtpTransport {
       const sending = this.#outgoing.get(block.ssrc);
       if (sending === undefined) continue;
       sending.stream.noteReported();
-      const trip = block.lastSenderReport === 0 ? null : this.#roundTripOf(block, now);
+      const roundTrip = this.remoteReceptions.get(block.ssrc)?.roundTrip ?? new RoundTripEstimator();
+      const trip = roundTrip.receiveReportBlock(block, this.#ntp(now));
       if (trip !== null) measured = trip;
-      const before = this.remoteReceptions.get(block.ssrc);
-      this.remoteReceptions.set(block.ssrc, {
-        block,
-        roundTripMs: trip,
-        totalRoundTripMs: (before?.totalRoundTripMs ?? 0) + (trip ?? 0),
-        roundTripMeasurements: (before?.roundTripMeasurements ?? 0) + (trip === null ? 0 : 1),
-      });
+      this.remoteReceptions.set(block.ssrc, { block, receivedAt: now, measured: trip !== null, roundTrip });
     }
     if (measured !== null) this.#noteRoundTrip(measured);
     this.#controller.onReceiverReport(blocks, measured, now);
   }
 
-  /** RFC 3550 §6.4.1: A - LSR - DLSR. */
-  #roundTripOf({ lastSenderReport, delaySinceLastSenderReport }: ReportBlock, now: number): number | null {
-    const trip = roundTripMs(ntpMiddle32(this.#ntp(now)), lastSenderReport, delaySinceLastSenderReport);
-    return trip >= 0 ? trip : null;
+  /** RFC 3611 §4.4, §4.5: a time that we shall send back, or one of ours that comes back. */
+  #handleExtendedReport({ ssrc, blocks }: ExtendedReport, now: number): void {
+    for (const block of blocks) {
+      if (block.kind === 'receiverReferenceTime') {
+        this.#referenceTimes.receive(ssrc, block.ntpTimestamp, now);
+        continue;
+      }
+      for (const report of block.reports) {
+        if (report.ssrc !== this.#feedbackSsrc) continue;
+        const trip = this.receiverRoundTrip.receiveDlrr(report, this.#ntp(now));
+        if (trip !== null) this.#noteRoundTrip(trip);
+      }
+    }
   }
 
   #noteRoundTrip(trip: number): void {
@@ -591,17 +618,38 @@ export class RtpTransport {
       ssrc: stream.ssrc,
       ntpTimestamp: this.#ntp(now),
       rtpTimestamp: stream.timestampAt(now),
-      packetCount: stream.stats.packetsSent % UINT32,
-      octetCount: stream.stats.bytesSent % UINT32,
+      // Of this SSRC alone: RTX has another one.
+      packetCount: (stream.stats.packetsSent - stream.stats.rtxPacketsSent) % UINT32,
+      octetCount: (stream.stats.bytesSent - stream.stats.rtxBytesSent) % UINT32,
       reports: blocks.splice(0, MAX_REPORT_BLOCKS),
     }));
     while (blocks.length > 0 || reports.length === 0) {
       reports.push({ kind: 'receiverReport', ssrc: this.#feedbackSsrc, reports: blocks.splice(0, MAX_REPORT_BLOCKS) });
     }
     const chunks = Array.from(sending, ({ ssrc }) => this.#describe(ssrc));
+    reports.push(...this.#extendedReport(sending, now));
     while (chunks.length > 0) reports.push({ kind: 'sdes', chunks: chunks.splice(0, MAX_REPORT_BLOCKS) });
     if (this.#receivers.size === 0 && sending.size === 0 && this.#feedback.length === 0) return;
     this.#sendRtcp([...reports, ...this.#takeFeedback()]);
+  }
+
+  /**
+   * The round trip for those who send nothing, ourselves or the peer (RFC 3611). It is not negotiated: §5 lets blocks go
+   * without that, and who does not know them skips them.
+   */
+  #extendedReport(sending: ReadonlySet<SendStream>, now: number): ExtendedReport[] {
+    const reports = this.#referenceTimes.takeDlrr(now);
+    const [first] = sending;
+    if (first !== undefined) {
+      if (reports.length === 0) return [];
+      return [{ kind: 'extendedReport', ssrc: first.ssrc, blocks: [{ kind: 'dlrr', reports }] }];
+    }
+    const receives = [...this.#receivers].some(({ streams }) => streams.size > 0);
+    if (!receives) return [];
+    const ntpTimestamp = this.#ntp(now);
+    return [
+      { kind: 'extendedReport', ssrc: this.#feedbackSsrc, blocks: [{ kind: 'receiverReferenceTime', ntpTimestamp }] },
+    ];
   }
 
   #sendFeedback(now: number): void {
@@ -620,7 +668,13 @@ export class RtpTransport {
   #reportBlocks(now: number): ReportBlock[] {
     const blocks: ReportBlock[] = [];
     for (const receiver of this.#receivers) {
-      for (const { ssrc, reception, remoteReport } of receiver.streams.values()) {
+      for (const stream of receiver.streams.values()) {
+        if (now - stream.lastHeardAt > SILENCE_LIMIT_MS && !stream.isSilent) {
+          stream.isSilent = true;
+          receiver.sink.ended(stream);
+        }
+        if (stream.isSilent) continue; // §6.4: "from which … received since the last report"
+        const { ssrc, reception, remoteReport } = stream;
         const last = remoteReport === null ? 0 : ntpMiddle32(remoteReport.report.ntpTimestamp);
         const delay = remoteReport === null ? 0 : shortNtpFromMs(now - remoteReport.receivedAt);
         blocks.push(reception.report(ssrc, last, delay));
@@ -645,6 +699,7 @@ export class RtpTransport {
   }
 
   #sendRtcp(packets: readonly RtcpPacket[]): void {
+    for (const { kind } of packets) if (kind === 'congestionFeedback') this.stats.ccfbSent++;
     for (const datagram of encodeRtcpDatagrams(packets, this.#options.maxPacketLength)) {
       this.stats.rtcpSent++;
       this.#sink.sendRtcp(datagram);

@@ -11,31 +11,23 @@ import {
   type TrackSource,
 } from '../media/tracks.ts';
 import {
-  type ExtensionMap,
+  ExtensionMap,
   formatFormatParameters,
   type NegotiatedRtpCodec,
   type ReceivedFrame,
   type ReceiverSink,
   type ReceiveStream,
-  type RtpPacket,
+  RtpPacket,
   type RtpReceiver,
   TimestampUnwrapper,
 } from '../rtp/index.ts';
 import { type NegotiatedMedia, receives } from '../sdp/index.ts';
 import { FramePipe } from './frame-pipe.ts';
 import type { PeerTransport } from './peer-transport.ts';
+import { type RTCRtpContributingSource, type RTCRtpSynchronizationSource, RtpSources } from './rtp-sources.ts';
 import type { TaskQueue } from './task-queue.ts';
 
 const MICROSECONDS_PER_SECOND = 1_000_000;
-
-export interface RTCRtpContributingSource {
-  timestamp: number;
-  source: number;
-  audioLevel?: number;
-  rtpTimestamp: number;
-}
-
-export interface RTCRtpSynchronizationSource extends RTCRtpContributingSource {}
 
 export class ReceiverSource implements TrackSource, ReceiverSink {
   readonly kind: MediaKind;
@@ -51,6 +43,9 @@ export class ReceiverSource implements TrackSource, ReceiverSink {
   #codec: MediaCodec | null = null;
   /** By SSRC: RTP timestamps that do not wrap. */
   readonly #clocks = new Map<number, TimestampUnwrapper>();
+  readonly #heard: RtpSources;
+  #extensions: ExtensionMap = new ExtensionMap([]);
+  readonly #scratch = new RtpPacket();
   #jitterBufferTargetMs = 0;
   #isFlowing = false;
   #isClosed = false;
@@ -59,6 +54,7 @@ export class ReceiverSource implements TrackSource, ReceiverSink {
     this.kind = kind;
     this.label = `remote ${kind}`;
     this.#tasks = tasks;
+    this.#heard = new RtpSources(kind);
     this.pipe = new FramePipe({
       kind,
       side: 'receiver',
@@ -93,6 +89,7 @@ export class ReceiverSource implements TrackSource, ReceiverSink {
       this.updateForm();
     }
     this.#codecs.clear();
+    this.#extensions = extensions;
     this.#rtp!.configure(
       media && {
         mid: media.mid ?? '',
@@ -137,17 +134,20 @@ export class ReceiverSource implements TrackSource, ReceiverSink {
   }
 
   contributingSources(): RTCRtpContributingSource[] {
-    return [];
+    if (this.#transport === null) return [];
+    return this.#heard.contributing(this.#transport.now(), performance.timeOrigin + performance.now());
   }
 
   synchronizationSources(): RTCRtpSynchronizationSource[] {
-    return [];
+    if (this.#transport === null) return [];
+    return this.#heard.synchronization(this.#transport.now(), performance.timeOrigin + performance.now());
   }
 
   // From the RTP receiver
 
-  packet(packet: RtpPacket, codec: NegotiatedRtpCodec, stream: ReceiveStream): void {
+  packet(packet: RtpPacket, codec: NegotiatedRtpCodec, stream: ReceiveStream, _isRepair: boolean, now: number): void {
     if (!this.#isFlowing) this.#setFlowing(true);
+    if (!this.#rtp?.assemblesFrames) this.#heard.note(packet, this.#extensions, now);
     const known = this.#codecOf(codec);
     this.#codec = known;
     const encoding: EncodingId = stream.rid === null ? { ssrc: stream.ssrc } : { ssrc: stream.ssrc, rid: stream.rid };
@@ -155,8 +155,9 @@ export class ReceiverSource implements TrackSource, ReceiverSink {
     for (const sink of this.#sinks) if (sink.form === 'packets') sink.packet?.(packet, known, encoding);
   }
 
-  frame(received: ReceivedFrame, codec: NegotiatedRtpCodec, stream: ReceiveStream): void {
-    const { frame, timestamp, payloadType } = received;
+  frame(received: ReceivedFrame, codec: NegotiatedRtpCodec, stream: ReceiveStream, now: number): void {
+    const { frame, timestamp, payloadType, packets } = received;
+    if (this.#scratch.read(packets[0]!)) this.#heard.note(this.#scratch, this.#extensions, now);
     const { ssrc, rid } = stream;
     const clock = this.#clocks.get(ssrc) ?? new TimestampUnwrapper();
     this.#clocks.set(ssrc, clock);
@@ -174,7 +175,9 @@ export class ReceiverSource implements TrackSource, ReceiverSink {
   }
 
   ended(): void {
-    if (this.#rtp?.streams.size === 0 && this.#isFlowing) this.#setFlowing(false);
+    if (this.#isClosed) return;
+    const streams = [...(this.#rtp?.streams.values() ?? [])];
+    if (this.#isFlowing && streams.every(({ isSilent }) => isSilent)) this.#setFlowing(false);
   }
 
   // Ends

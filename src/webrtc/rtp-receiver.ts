@@ -5,7 +5,7 @@ import type { HeaderExtension, NegotiatedCodec } from '../sdp/index.ts';
 import { exposeInterface, nullable, requireArguments, requireInternal, toDouble } from '../webidl/conversions.ts';
 import type { RTCDtlsTransport } from './dtls-transport.ts';
 import { type RTCRtpTransform, toTransform } from './frame-pipe.ts';
-import type { ReceiverSource, RTCRtpContributingSource, RTCRtpSynchronizationSource } from './receiver-source.ts';
+import type { ReceiverSource } from './receiver-source.ts';
 import {
   getCapabilities,
   type RTCRtpCapabilities,
@@ -13,6 +13,7 @@ import {
   toCodecDictionary,
   toHeaderExtensionDictionary,
 } from './rtp-parameters.ts';
+import type { RTCRtpContributingSource, RTCRtpSynchronizationSource } from './rtp-sources.ts';
 import type { PeerConnectionSlots } from './slots.ts';
 import { collectStats } from './stats.ts';
 import type { RTCStatsReport } from './stats-report.ts';

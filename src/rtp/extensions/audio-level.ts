@@ -7,6 +7,11 @@ const LEVEL_MASK = 0x7f;
 /** Digital silence (RFC 6464 §3). */
 export const SILENCE_LEVEL = 127;
 
+/** The level on a linear scale, 1 for the loudest there is and 0 for silence: as WebRTC §5.3 has it (`audioLevel`). */
+export function linearAudioLevel(level: number): number {
+  return level >= SILENCE_LEVEL ? 0 : 10 ** (-level / 20);
+}
+
 export type AudioLevel = {
   /** Level in -dBov: 0 is the loudest there is, 127 silence. */
   readonly level: number;

@@ -46,6 +46,10 @@ export type JitterBufferOptions = DepthOptions & {
   readonly needsKeyFrames: boolean;
   /** A power of two. Default 2048 packets. */
   readonly capacity?: number;
+  /** How much a frame counts in `delayMs` and its like: sound is counted in samples (W3C). Default 1. */
+  weightOf?(frame: EncodedFrame, payloadType: number): number;
+  /** Goes on with the counters of a buffer before this one. */
+  readonly stats?: JitterBufferStats;
 };
 
 export type ReceivedFrame = {
@@ -78,20 +82,35 @@ export type JitterBufferStats = {
   malformed: number;
   /** Times the stream jumped further than the buffer reaches. */
   resets: number;
-  /** Sum over frames, from their first packet's arrival to their delivery. */
+  /** Frames of more than one packet, and the sum over them from the first packet's arrival to the last one's. */
+  multiPacketFrames: number;
+  assemblyMs: number;
+  /** What has left: frames, unless they have other weights. */
+  emitted: number;
+  /** Sum over what has left, from the first packet's arrival to then. */
   delayMs: number;
+  /** Sum of `targetDelayMs` over the same. */
+  targetDelayMs: number;
 };
 
-export class JitterBuffer {
-  readonly stats: JitterBufferStats = {
+export function newJitterBufferStats(): JitterBufferStats {
+  return {
     frames: 0,
     keyFrames: 0,
     droppedFrames: 0,
     latePackets: 0,
     malformed: 0,
     resets: 0,
+    multiPacketFrames: 0,
+    assemblyMs: 0,
+    emitted: 0,
     delayMs: 0,
+    targetDelayMs: 0,
   };
+}
+
+export class JitterBuffer {
+  readonly stats: JitterBufferStats;
   readonly #options: JitterBufferOptions;
   readonly #ring: PacketRing;
   readonly #search: KeyFrameSearch;
@@ -126,6 +145,7 @@ export class JitterBuffer {
     const capacity = options.capacity ?? DEFAULT_CAPACITY;
     if (capacity < 16 || capacity & (capacity - 1)) throw new RangeError('capacity is a power of two from 16 on');
     this.#options = options;
+    this.stats = options.stats ?? newJitterBufferStats();
     this.#ring = new PacketRing(capacity);
     this.#search = new KeyFrameSearch(this.#ring);
     this.#depth = new AdaptiveDepth(options);
@@ -325,11 +345,13 @@ export class JitterBuffer {
     const packets: Uint8Array[] = [];
     const payloads: Uint8Array[] = [];
     let firstArrivedAt = now;
+    let lastArrivedAt = -Infinity;
     for (let number = start; number < end; number++) {
       if (ring.flags(number) & FILLER) continue;
       packets.push(ring.packet(number));
       payloads.push(ring.payload(number));
       firstArrivedAt = Math.min(firstArrivedAt, ring.arrivedAt(number));
+      lastArrivedAt = Math.max(lastArrivedAt, ring.arrivedAt(number));
     }
     const timestamp = ring.timestamp(start);
     const payloadType = ring.payloadType(start);
@@ -345,6 +367,10 @@ export class JitterBuffer {
     this.#keyFrameRetryAt = Infinity;
     this.stats.frames++;
     if (frame.isKeyFrame) this.stats.keyFrames++;
+    if (packets.length > 1) {
+      this.stats.multiPacketFrames++;
+      this.stats.assemblyMs += lastArrivedAt - firstArrivedAt;
+    }
     const firstSequenceNumber = start & 0xffff;
     this.#hold({ frame, timestamp, payloadType, firstSequenceNumber, packets, firstArrivedAt, completedAt: now }, now);
   }
@@ -438,7 +464,10 @@ export class JitterBuffer {
   }
 
   #emit(frame: ReceivedFrame, now: number): void {
-    this.stats.delayMs += now - frame.firstArrivedAt;
+    const weight = this.#options.weightOf?.(frame.frame, frame.payloadType) ?? 1;
+    this.stats.emitted += weight;
+    this.stats.delayMs += weight * (now - frame.firstArrivedAt);
+    this.stats.targetDelayMs += weight * this.targetDelayMs;
     this.#events.push({ kind: 'frame', frame });
   }
 }

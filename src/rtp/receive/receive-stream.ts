@@ -1,14 +1,21 @@
 /** One stream that is received: the packets of one SSRC, put right where they can be (RFC 3550 A.1, A.3, A.8; RFC 4585). */
 import type { MediaKind } from '../codecs.ts';
-import { JitterBuffer, type JitterBufferStats, type ReceivedFrame } from '../jitter/jitter-buffer.ts';
+import {
+  JitterBuffer,
+  type JitterBufferStats,
+  newJitterBufferStats,
+  type ReceivedFrame,
+} from '../jitter/jitter-buffer.ts';
 import { hasNack, type NegotiatedRtpCodec } from '../negotiated-codec.ts';
 import type { RtpPacket } from '../packet.ts';
+import { audioPacketDuration } from '../payload/audio-duration.ts';
 import { payloadFormat } from '../payload/index.ts';
 import { ParameterSets } from '../payload/parameter-sets.ts';
-import type { PayloadFormat } from '../payload/types.ts';
+import type { EncodedFrame, PayloadFormat } from '../payload/types.ts';
 import { type NackEvent, NackGenerator } from '../repair/nack-generator.ts';
 import { RedReceiver } from '../repair/red.ts';
 import type { SenderReport } from '../rtcp/types.ts';
+import { FrameRate } from '../statistics/frame-rate.ts';
 import { ReceptionStatistics } from './reception-statistics.ts';
 
 /** Between two requests for a key frame: an encoder that is asked more often only makes the stream bigger. */
@@ -28,7 +35,16 @@ export type ReceiveStreamStats = {
   firCount: number;
   /** On our clock, in ms. */
   lastPacketReceivedAt: number;
+  /** Of the last packet of sound that told it, 0 … 1 (RFC 6464); `null`: none did. */
+  audioLevel: number | null;
+  /** Squares of the level times the duration, in seconds, of the packets that told it. */
+  totalAudioEnergy: number;
+  /** Seconds of sound. */
+  totalSamplesDuration: number;
 };
+
+/** What was last handed on: the track is there now. */
+export type PlayoutPoint = { readonly rtpTimestamp: number; readonly at: number };
 
 /** The last sender report, for lip sync and round trips. */
 export type RemoteReport = {
@@ -57,7 +73,16 @@ export class ReceiveStream {
     pliCount: 0,
     firCount: 0,
     lastPacketReceivedAt: -Infinity,
+    audioLevel: null,
+    totalAudioEnergy: 0,
+    totalSamplesDuration: 0,
   };
+  /** Of the frames that were put together. */
+  readonly frameRate: FrameRate = new FrameRate();
+  /** Of the last key frame that tells it. */
+  frameSize: { readonly width: number; readonly height: number } | null = null;
+  /** Whether nothing has come for so long that the source is taken for gone (RFC 3550 §6.3.5). */
+  isSilent = false;
   /** Of sound with redundancy. */
   readonly red: RedReceiver = new RedReceiver();
   readonly reception: ReceptionStatistics = new ReceptionStatistics();
@@ -70,9 +95,12 @@ export class ReceiveStream {
   readonly #nacks: NackGenerator;
   #keyFrameRequestedAt = -Infinity;
   #jitter: JitterBuffer | null = null;
+  #frameStats: JitterBufferStats | null = null;
+  #playoutTimestamp = 0;
+  #playoutAt = -Infinity;
   #targetDelayMs = 0;
   #roundTripMs = 0;
-  #deliver: ((frame: ReceivedFrame, codec: NegotiatedRtpCodec) => void) | null = null;
+  #deliver: ((frame: ReceivedFrame, codec: NegotiatedRtpCodec, now: number) => void) | null = null;
   readonly #formats = new Map<NegotiatedRtpCodec, PayloadFormat | null>();
   /** By payload type, those that came. */
   readonly #codecs = new Map<number, NegotiatedRtpCodec>();
@@ -89,9 +117,19 @@ export class ReceiveStream {
     return Math.min(this.#nacks.nextTimeout, this.#jitter?.nextTimeout ?? Infinity);
   }
 
-  /** Of the frames; `null` while none are made. */
+  /** Of the frames, since the first were made; `null` before. */
   get frameStats(): JitterBufferStats | null {
-    return this.#jitter?.stats ?? null;
+    return this.#frameStats;
+  }
+
+  /** `null` before anything was handed on. */
+  get playoutPoint(): PlayoutPoint | null {
+    return this.#playoutAt === -Infinity ? null : { rtpTimestamp: this.#playoutTimestamp, at: this.#playoutAt };
+  }
+
+  /** When something of it last came, RTP or a sender report; on our clock. */
+  get lastHeardAt(): number {
+    return Math.max(this.stats.lastPacketReceivedAt, this.remoteReport?.receivedAt ?? -Infinity);
   }
 
   set targetDelayMs(value: number) {
@@ -106,7 +144,7 @@ export class ReceiveStream {
   }
 
   /** Frames are made from now on, and told. False when they were already. */
-  assemble(deliver: (frame: ReceivedFrame, codec: NegotiatedRtpCodec) => void): boolean {
+  assemble(deliver: (frame: ReceivedFrame, codec: NegotiatedRtpCodec, now: number) => void): boolean {
     const isNew = this.#deliver === null;
     this.#deliver = deliver;
     return isNew;
@@ -117,9 +155,18 @@ export class ReceiveStream {
     this.#jitter = null;
   }
 
-  /** Content of a packet that was received, for the frames: RED and RTX are undone. */
-  addContent(packet: RtpPacket, codec: NegotiatedRtpCodec, now: number): void {
-    if (this.#deliver === null) return;
+  /**
+   * Content of a packet that was received, for the frames: RED and RTX are undone.
+   * @param audioLevel 0 … 1; `null`: the packet does not tell
+   */
+  addContent(packet: RtpPacket, codec: NegotiatedRtpCodec, audioLevel: number | null, now: number): void {
+    this.#now = now;
+    if (this.kind === 'audio') this.#noteSound(packet, codec, audioLevel);
+    if (this.#deliver === null) {
+      this.#playoutTimestamp = packet.timestamp;
+      this.#playoutAt = now;
+      return;
+    }
     this.#codecs.set(packet.payloadType, codec);
     this.#jitter ??= this.#makeJitterBuffer(codec);
     this.#jitter.insert(packet, now);
@@ -127,6 +174,7 @@ export class ReceiveStream {
 
   /** A packet that takes a number and carries no media. */
   addFiller(sequenceNumber: number, now: number): void {
+    this.#now = now;
     this.#jitter?.insertFiller(sequenceNumber, now);
   }
 
@@ -136,6 +184,8 @@ export class ReceiveStream {
    */
   receive(packet: RtpPacket, codec: NegotiatedRtpCodec, isRepair: boolean, now: number): boolean {
     const { stats } = this;
+    this.#now = now;
+    this.isSilent = false;
     if (!this.reception.receive(packet.sequenceNumber, packet.timestamp, codec.clockRate, isRepair, now)) {
       stats.duplicates++;
       return false;
@@ -176,9 +226,14 @@ export class ReceiveStream {
   }
 
   #makeJitterBuffer({ clockRate, feedback }: NegotiatedRtpCodec): JitterBuffer {
+    this.#frameStats ??= newJitterBufferStats();
     const jitter = new JitterBuffer(
       {
         clockRate,
+        stats: this.#frameStats,
+        ...(this.kind === 'audio' && {
+          weightOf: (frame: EncodedFrame, payloadType: number) => this.#unitsOf(frame.data, payloadType),
+        }),
         canRepair: feedback.some(({ type, parameter }) => type === 'nack' && parameter === null),
         needsKeyFrames: this.kind === 'video',
         formatOf: (payloadType) => this.#formatOf(payloadType),
@@ -195,6 +250,24 @@ export class ReceiveStream {
     return jitter;
   }
 
+  #noteSound(
+    { payload }: RtpPacket,
+    { mimeType, clockRate, channels }: NegotiatedRtpCodec,
+    level: number | null,
+  ): void {
+    const { stats } = this;
+    const duration = audioPacketDuration(mimeType, payload, channels ?? 1) / clockRate;
+    stats.totalSamplesDuration += duration;
+    if (level === null) return;
+    stats.audioLevel = level;
+    stats.totalAudioEnergy += level * level * duration;
+  }
+
+  #unitsOf(data: Uint8Array, payloadType: number): number {
+    const codec = this.#codecs.get(payloadType);
+    return codec === undefined ? 0 : audioPacketDuration(codec.mimeType, data, codec.channels ?? 1);
+  }
+
   #formatOf(payloadType: number): PayloadFormat | null {
     const codec = this.#codecs.get(payloadType);
     if (codec === undefined) return null;
@@ -208,16 +281,21 @@ export class ReceiveStream {
 
   /** A key frame of H.264 or H.265 is whole with its parameter sets, which may have come before it. */
   #deliverFrame(received: ReceivedFrame): void {
+    this.#playoutTimestamp = received.timestamp;
+    this.#playoutAt = this.#now;
+    this.frameRate.note(this.#now);
+    const { width, height } = received.frame.metadata ?? {};
+    if (width !== undefined && height !== undefined) this.frameSize = { width, height };
     const codec = this.#codecs.get(received.payloadType);
     if (codec === undefined) return;
     const name = codec.mimeType.toLowerCase();
     if (name !== 'video/h264' && name !== 'video/h265') {
-      this.#deliver?.(received, codec);
+      this.#deliver?.(received, codec, this.#now);
       return;
     }
     this.#parameterSets ??= new ParameterSets(name === 'video/h264' ? 'H264' : 'H265', codec.parameters);
     const frame = this.#parameterSets.complete(received.frame);
-    if (frame !== null) this.#deliver?.({ ...received, frame }, codec);
+    if (frame !== null) this.#deliver?.({ ...received, frame }, codec, this.#now);
   }
 
   #handleNackEvent(event: NackEvent): void {

@@ -1,5 +1,6 @@
 /** What one RTCRtpReceiver has beneath it: the streams of one section. */
 import type { MediaKind } from '../codecs.ts';
+import { audioLevelExtension, linearAudioLevel } from '../extensions/audio-level.ts';
 import type { ExtensionMap } from '../extensions/extension-map.ts';
 import type { ReceivedFrame } from '../jitter/jitter-buffer.ts';
 import type { NegotiatedRtpCodec } from '../negotiated-codec.ts';
@@ -26,7 +27,7 @@ export interface ReceiverSink {
   packet(packet: RtpPacket, codec: NegotiatedRtpCodec, stream: ReceiveStream, isRepair: boolean, now: number): void;
   /** A frame, in decoding order; only while frames are assembled. */
   frame(frame: ReceivedFrame, codec: NegotiatedRtpCodec, stream: ReceiveStream, now: number): void;
-  /** The peer has said that it sends this stream no more (BYE), or it was forgotten. */
+  /** The peer has said that it sends this stream no more (BYE), or it was forgotten, or is silent: then it may go on. */
   ended(stream: ReceiveStream): void;
 }
 
@@ -80,11 +81,21 @@ export class RtpReceiver {
 
   /** A stream gets what holds for all. */
   applyTo(stream: ReceiveStream, now: number): void {
+    void now;
     stream.targetDelayMs = this.#targetDelayMs;
     if (!this.#assemblesFrames) stream.stopAssembling();
-    else if (stream.assemble((frame, codec) => this.sink.frame(frame, codec, stream, now)) && this.kind === 'video') {
+    else if (
+      stream.assemble((frame, codec, at) => this.sink.frame(frame, codec, stream, at)) &&
+      this.kind === 'video'
+    ) {
       this.#requestKeyFrame(stream); // it joins in the middle
     }
+  }
+
+  /** How loud a packet of sound says that it is, 0 … 1 (RFC 6464); `null`: it does not. */
+  audioLevel(packet: RtpPacket): number | null {
+    const told = this.kind === 'audio' ? this.#configuration?.extensions.read(packet, audioLevelExtension) : null;
+    return told ? linearAudioLevel(told.level) : null;
   }
 
   codec(payloadType: number): NegotiatedRtpCodec | undefined {

@@ -55,8 +55,9 @@ export class RtpSender {
   #encodings: readonly Encoding[] = [{ rid: null, active: true }];
   #configuration: SenderConfiguration | null = null;
   #tone: TelephoneEventSender | null = null;
-  /** What was sent last: for statistics. */
   #codec: NegotiatedRtpCodec | null = null;
+  /** That of before the last negotiation, which nothing has been sent with since. */
+  #previousCodec: NegotiatedRtpCodec | null = null;
 
   constructor(kind: MediaKind, options: RtpSenderOptions) {
     this.kind = kind;
@@ -72,8 +73,14 @@ export class RtpSender {
     return this.#encodings;
   }
 
+  /** What was sent last, if it still may be. */
   get codec(): NegotiatedRtpCodec | null {
-    return this.#codec;
+    return this.#codec ?? this.#previousCodec;
+  }
+
+  /** Whether lost packets are sent again, over RTX. */
+  get hasRtx(): boolean {
+    return this.#configuration?.codecs.some(({ role }) => role === 'rtx') ?? false;
   }
 
   get isSending(): boolean {
@@ -217,7 +224,12 @@ export class RtpSender {
     const configuration = this.#configuration;
     if (configuration === null) return;
     const { mid, codecs, extensions } = configuration;
+    const previous = this.codec;
     this.#codec = null;
+    this.#previousCodec =
+      codecs.find(
+        ({ payloadType, mimeType }) => payloadType === previous?.payloadType && mimeType === previous.mimeType,
+      ) ?? null;
     const rtxPayloadTypes = new Map(
       codecs.flatMap(({ payloadType, rtxPayloadType }) =>
         rtxPayloadType === null ? [] : [[payloadType, rtxPayloadType] as const],

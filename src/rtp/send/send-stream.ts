@@ -17,10 +17,13 @@ import { NackResponder } from '../repair/nack-responder.ts';
 import { OSN_LENGTH } from '../repair/rtx.ts';
 import { SendHistory } from '../repair/send-history.ts';
 import { signed16 } from '../sequence.ts';
+import { FrameRate } from '../statistics/frame-rate.ts';
 import { type HeaderExtras, type SendTimeFields, StreamHeader } from './stream-header.ts';
 
 /** RFC 3711 §3.3.1: a stream whose first packets are lost can be decrypted if its number does not wrap among them. */
 const MAX_FIRST_SEQUENCE_NUMBER = 0x7fff;
+/** webrtc-stats, `hugeFramesSent`: "at least 2.5 times the average size". */
+const HUGE_FRAME = 2.5;
 
 /** A packet that is ready to go: the fields that are filled in when it leaves are still zero. */
 export type OutgoingPacket = SendTimeFields &
@@ -53,10 +56,15 @@ export type SendStreamStats = {
   packetsSent: number;
   bytesSent: number;
   headerBytesSent: number;
+  /** Of those, what went over RTX: lost packets once more, and padding. */
+  rtxPacketsSent: number;
+  rtxBytesSent: number;
   retransmittedPacketsSent: number;
   retransmittedBytesSent: number;
   framesSent: number;
   keyFramesSent: number;
+  /** At least 2.5 times the average so far. */
+  hugeFramesSent: number;
   nackCount: number;
   pliCount: number;
   firCount: number;
@@ -89,16 +97,26 @@ export class SendStream {
     packetsSent: 0,
     bytesSent: 0,
     headerBytesSent: 0,
+    rtxPacketsSent: 0,
+    rtxBytesSent: 0,
     retransmittedPacketsSent: 0,
     retransmittedBytesSent: 0,
     framesSent: 0,
     keyFramesSent: 0,
+    hugeFramesSent: 0,
     nackCount: 0,
     pliCount: 0,
     firCount: 0,
     framesRefused: 0,
     totalPacketSendDelayMs: 0,
   };
+  /** Of the frames that were sent as such. */
+  readonly frameRate: FrameRate = new FrameRate();
+  /** Of the last key frame that tells it. */
+  frameSize: { readonly width: number; readonly height: number } | null = null;
+  /** What the packets' numbers begin with. */
+  readonly firstSequenceNumber: number;
+  #frameBytes = 0;
   readonly #history = new SendHistory();
   readonly #nacks: NackResponder;
   readonly #kind: MediaKind;
@@ -146,7 +164,8 @@ export class SendStream {
     });
     this.#pictureNumbers = new PictureNumbers(random);
     this.#timestampOrigin = randomUint32(random);
-    this.#sequenceNumber = randomUint32(random) & MAX_FIRST_SEQUENCE_NUMBER;
+    this.firstSequenceNumber = randomUint32(random) & MAX_FIRST_SEQUENCE_NUMBER;
+    this.#sequenceNumber = this.firstSequenceNumber;
     this.#rtxSequenceNumber = randomUint32(random) & MAX_FIRST_SEQUENCE_NUMBER;
   }
 
@@ -204,8 +223,7 @@ export class SendStream {
       return false;
     }
     this.#noteTime(timestamp, clockRate, now);
-    this.stats.framesSent++;
-    if (frame.isKeyFrame) this.stats.keyFramesSent++;
+    this.#noteFrame(frame, now);
     return true;
   }
 
@@ -277,8 +295,12 @@ export class SendStream {
     const packet = this.#packet(kind, at, length, now);
     setU16(packet.buffer, at, original.sequenceNumber);
     packet.buffer.set(original.payload, at + OSN_LENGTH);
-    this.stats.retransmittedPacketsSent++;
-    this.stats.retransmittedBytesSent += length;
+    this.stats.rtxPacketsSent++;
+    this.stats.rtxBytesSent += length;
+    if (kind === 'retransmission') {
+      this.stats.retransmittedPacketsSent++;
+      this.stats.retransmittedBytesSent += length;
+    }
     this.#count(at, length);
     return packet;
   }
@@ -347,6 +369,17 @@ export class SendStream {
       this.#history.put(u16(packet.buffer, RTP.sequenceNumber), packet.buffer, 0, packet.end, now);
     }
     this.#send(packet);
+  }
+
+  #noteFrame({ data, isKeyFrame, metadata }: EncodedFrame, now: number): void {
+    const { stats } = this;
+    stats.framesSent++;
+    if (isKeyFrame) stats.keyFramesSent++;
+    this.#frameBytes += data.length;
+    if (data.length * stats.framesSent >= HUGE_FRAME * this.#frameBytes) stats.hugeFramesSent++;
+    this.frameRate.note(now);
+    const { width, height } = metadata ?? {};
+    if (width !== undefined && height !== undefined) this.frameSize = { width, height };
   }
 
   #count(headerLength: number, payloadLength: number): void {
