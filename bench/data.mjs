@@ -4,14 +4,13 @@
  *
  *   npm run bench -- data [--quick] [--only name,name] [--seconds 5] [--rounds 1]
  */
-import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { findRuntime, newestNode, rivalVersion } from '../test/interop/implementations.mjs';
+import { attempt, median, PeerProcess, sleep, within } from './peer-process.mjs';
 
 const PEER = fileURLToPath(new URL('./data-peer.mjs', import.meta.url));
-const PREFIX = '@bench ';
 
 const LOADS = [
   { name: '16 KiB', size: 16_384 },
@@ -29,10 +28,7 @@ const BUFFERS = [
 const BURST = { count: 2000, size: 64 };
 /** A stack that has not delivered its burst by then is not going to. */
 const BURST_TIMEOUT_MS = 60_000;
-/** A peer that is too busy to answer for so long is not in a steady state. */
-const CALL_TIMEOUT_MS = 20_000;
 const OPEN_TIMEOUT_MS = 20_000;
-const CLOCK_TICKS_PER_SECOND = 100; // sysconf(_SC_CLK_TCK) of every Linux
 
 /** The stacks in the order of the table; what is not installed drops out. */
 export function contestants() {
@@ -57,99 +53,6 @@ export function contestants() {
     return true;
   });
 }
-
-/** A peer process and the calls into it. */
-class PeerProcess {
-  #child;
-  #calls = new Map();
-  #nextId = 1;
-  #noise = '';
-  #ready;
-  onCandidate = () => {};
-
-  constructor(impl, { command, args }) {
-    // The build everywhere: it is what a user of the package runs, and no runtime has an advantage from the source.
-    const env = { ...process.env, PURERTC_BUILD: '1' };
-    this.#child = spawn(command, [...args, PEER, '--impl', impl], { stdio: ['pipe', 'pipe', 'pipe'], env });
-    this.#child.stderr.setEncoding('utf8').on('data', (text) => this.#keepNoise(text));
-    this.#ready = new Promise((resolve, reject) => {
-      this.#child.once('error', reject);
-      this.#child.once('exit', (code, signal) => {
-        const error = new Error(`${impl} exited with ${code ?? signal}: ${this.#noise}`);
-        reject(error);
-        for (const call of this.#calls.values()) call.reject(error);
-        this.#calls.clear();
-      });
-      let rest = '';
-      this.#child.stdout.setEncoding('utf8').on('data', (text) => {
-        const lines = (rest + text).split('\n');
-        rest = lines.pop();
-        for (const line of lines) this.#takeLine(line, resolve);
-      });
-    });
-    this.#ready.catch(() => {}); // reported by whoever awaits it
-  }
-
-  get ready() {
-    return this.#ready;
-  }
-
-  get pid() {
-    return this.#child.pid;
-  }
-
-  #keepNoise(text) {
-    this.#noise = (this.#noise + text).slice(-2000);
-  }
-
-  #takeLine(line, ready) {
-    if (!line.startsWith(PREFIX)) return this.#keepNoise(`${line}\n`);
-    const reply = JSON.parse(line.slice(PREFIX.length));
-    if (reply.ready) ready();
-    if (reply.candidate) this.onCandidate(reply.candidate);
-    const call = this.#calls.get(reply.id);
-    this.#calls.delete(reply.id);
-    if (reply.error !== undefined) call?.reject(new Error(reply.error));
-    else call?.resolve(reply.result);
-  }
-
-  call(command, value, timeoutMs = CALL_TIMEOUT_MS) {
-    const reply = new Promise((resolve, reject) => {
-      const id = this.#nextId++;
-      this.#calls.set(id, { resolve, reject });
-      this.#child.stdin.write(`${JSON.stringify({ id, command, value })}\n`);
-    });
-    return within(reply, timeoutMs, command);
-  }
-
-  /** CPU time of all its threads so far, and its resident memory. */
-  async usage() {
-    if (process.platform !== 'linux') return this.call('usage');
-    const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // proc(5): field 3 is the first here
-    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
-    return {
-      cpuSeconds: (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_PER_SECOND,
-      residentBytes: Number(/^VmRSS:\s+(\d+)/m.exec(status)[1]) * 1024,
-    };
-  }
-
-  end() {
-    this.#child.stdin.end();
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 2000);
-    this.#child.once('exit', () => clearTimeout(timer));
-  }
-}
-
-function within(promise, ms, what) {
-  let timer;
-  const timeout = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took longer than ${ms} ms`)), ms);
-  });
-  return Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
-}
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Connects the two anew and returns the ms from the first call to the channel being open at both ends. */
 async function connect(sender, receiver) {
@@ -181,8 +84,8 @@ async function connect(sender, receiver) {
 }
 
 async function withPair({ impl, runtime }, body) {
-  const sender = new PeerProcess(impl, runtime);
-  const receiver = new PeerProcess(impl, runtime);
+  const sender = new PeerProcess(PEER, impl, runtime);
+  const receiver = new PeerProcess(PEER, impl, runtime);
   try {
     await Promise.all([sender.ready, receiver.ready]);
     return await body(sender, receiver);
@@ -190,11 +93,6 @@ async function withPair({ impl, runtime }, body) {
     sender.end();
     receiver.end();
   }
-}
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
 }
 
 /** One load on a connection of its own: MB/s, messages/s, CPU seconds per GB of both processes, resident memory. */
@@ -241,15 +139,6 @@ async function measureBurst(contestant) {
     }
     return { firstMs: times[0], medianMs: median(times.length > 1 ? times.slice(1) : times) };
   });
-}
-
-/** A failure is a result too: it stands in the table. */
-async function attempt(body) {
-  try {
-    return await body();
-  } catch (error) {
-    return { error: String(error.message).split('\n')[0] };
-  }
 }
 
 export async function main(args) {
