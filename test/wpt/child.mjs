@@ -8,6 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import vm from 'node:vm';
+import { makeMedia } from './media.mjs';
 import { installWindow } from './window.mjs';
 
 const { impl, wptDir, file, variant, harnessMs } = JSON.parse(process.env.WPT_JOB);
@@ -17,8 +18,10 @@ const HARNESS_STATUS = ['OK', 'ERROR', 'TIMEOUT', 'PRECONDITION_FAILED'];
 const emit = (message) => process.stdout.write(`\x01${JSON.stringify(message)}\n`);
 const describe = (error) => String(error?.stack ?? error).slice(0, 500);
 
-const isPath = /^[./]/.test(impl);
-const api = await import(isPath ? pathToFileURL(resolve(impl)).href : impl);
+/** `impl` is the built `index.js`; `purertc/media` is beside it. */
+const entry = pathToFileURL(resolve(impl)).href;
+const api = await import(entry);
+const media = makeMedia(api, await import(new URL('media/index.js', entry).href));
 for (const [name, value] of Object.entries(api)) {
   if (/^(RTC|MediaStream)/.test(name))
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
@@ -29,7 +32,7 @@ const source = readFileSync(path, 'utf8');
 const isScript = file.endsWith('.js');
 const html = isScript ? '' : source.replace(/<!--[\s\S]*?-->/g, '');
 const page = file.replace(/\.(any|window)\.js$/, '.html');
-const window = installWindow({ url: `https://web-platform.test:8443/${page}${variant}`, html, wptDir });
+const window = installWindow({ url: `https://web-platform.test:8443/${page}${variant}`, html, wptDir, media });
 
 let finished = false;
 function finish(message) {

@@ -1,15 +1,16 @@
 /**
- * As much of a browser window on `globalThis` as testharness.js and the data-channel tests touch. Nothing in here is
- * WebRTC, and nothing plays media: a test that needs a media element fails with an error that says so.
+ * As much of a browser window on `globalThis` as testharness.js and the tests touch. Nothing in here is WebRTC; what
+ * captures and plays media is in `media.mjs`.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Element, HTMLElement } from './elements.mjs';
 
 const define = (name, value) =>
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: true });
 
 /** @returns what the page's life cycle does to the window */
-export function installWindow({ url, html, wptDir }) {
+export function installWindow({ url, html, wptDir, media }) {
   const bus = installEvents();
   for (const name of ['window', 'self', 'top', 'parent', 'frames']) define(name, globalThis);
   define('opener', null);
@@ -24,8 +25,9 @@ export function installWindow({ url, html, wptDir }) {
   if (!globalThis.Window) define('Window', function Window() {});
   installEventClasses();
   installFileReader();
-  const document = installDocument(url, html);
-  installNavigator();
+  const document = installDocument(url, html, media);
+  installNavigator(media.devices);
+  for (const [name, value] of Object.entries(media.globals)) define(name, value);
   installTestDriver();
   installFetch(url, wptDir);
   return {
@@ -126,74 +128,13 @@ function installFileReader() {
   );
 }
 
-class Element extends EventTarget {
-  children = [];
-  parentElement = null;
-  style = {};
-  dataset = {};
-  textContent = '';
-  innerHTML = '';
-  #attributes = new Map();
-  constructor(tag) {
-    super();
-    this.localName = tag;
-    this.tagName = tag.toUpperCase();
-  }
-  appendChild(child) {
-    if (child?.localName === 'iframe') throw new DOMException('There are no iframes here', 'NotSupportedError');
-    if (child instanceof Element) {
-      child.parentElement = this;
-      this.children.push(child);
-    }
-    return child;
-  }
-  append(...children) {
-    for (const child of children) this.appendChild(child);
-  }
-  removeChild(child) {
-    this.children = this.children.filter((other) => other !== child);
-    return child;
-  }
-  remove() {
-    this.parentElement?.removeChild(this);
-  }
-  setAttribute(name, value) {
-    this.#attributes.set(name, String(value));
-    if (['id', 'name', 'content'].includes(name)) this[name] = String(value);
-  }
-  getAttribute(name) {
-    return this.#attributes.get(name) ?? null;
-  }
-  hasAttribute(name) {
-    return this.#attributes.has(name);
-  }
-  querySelector() {
-    return null;
-  }
-  querySelectorAll() {
-    return [];
-  }
-  getElementsByTagName() {
-    return [];
-  }
-}
-class HTMLElement extends Element {}
-
-function installDocument(url, html) {
-  const missing = (name) =>
-    class {
-      constructor() {
-        throw new DOMException(`${name}: this window plays no media`, 'NotSupportedError');
-      }
-    };
+function installDocument(url, html, media) {
   Object.assign(globalThis, { Node: Element, Element, HTMLElement });
-  for (const name of ['HTMLMediaElement', 'HTMLVideoElement', 'HTMLAudioElement', 'HTMLCanvasElement']) {
-    define(name, missing(name));
-  }
+  const make = (tag) => new (media.elements[tag] ?? HTMLElement)(tag);
   const byId = new Map();
   const byTag = new Map();
-  for (const [, tag, attributes] of html.matchAll(/<(div|button|textarea|input|p|span|pre|meta)\b([^>]*)>/gi)) {
-    const element = new HTMLElement(tag.toLowerCase());
+  for (const [, tag, attributes] of html.matchAll(/<(video|audio|canvas|div|button|textarea|input|p|span|pre|meta)\b([^>]*)>/gi)) {
+    const element = make(tag.toLowerCase());
     for (const [, name, a, b, c] of attributes.matchAll(/([\w-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+)))?/g)) {
       element.setAttribute(name, a ?? b ?? c ?? '');
     }
@@ -216,8 +157,8 @@ function installDocument(url, html) {
     body: new HTMLElement('body'),
     head: new HTMLElement('head'),
     documentElement: new HTMLElement('html'),
-    createElement: (tag) => new HTMLElement(String(tag).toLowerCase()),
-    createElementNS: (_namespace, tag) => new HTMLElement(String(tag).toLowerCase()),
+    createElement: (tag) => make(String(tag).toLowerCase()),
+    createElementNS: (_namespace, tag) => make(String(tag).toLowerCase()),
     createTextNode: (data) => ({ data }),
     getElementById: (id) => byId.get(id) ?? null,
     getElementsByTagName: (tag) => byTag.get(tag) ?? [],
@@ -231,16 +172,7 @@ function installDocument(url, html) {
   return document;
 }
 
-function installNavigator() {
-  const refuse = async () => {
-    throw new DOMException('There are no media devices here', 'NotSupportedError');
-  };
-  const mediaDevices = Object.assign(new EventTarget(), {
-    getUserMedia: refuse,
-    getDisplayMedia: refuse,
-    enumerateDevices: async () => [],
-    getSupportedConstraints: () => ({}),
-  });
+function installNavigator(mediaDevices) {
   const properties = {
     mediaDevices: { value: mediaDevices, enumerable: true },
     userAgent: { value: 'wpt', enumerable: true },
