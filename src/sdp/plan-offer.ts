@@ -27,9 +27,9 @@ export function planOffer(model: LocalModel, state: NegotiationState, wants: Off
   const free: number[] = [];
   const plan: PlannedSection[] = previousSections(state).map(({ section, isLive, isFree }, index) => {
     if (isFree) free.push(index);
-    const mid = section.mid ?? mids.generate();
-    if (isLive && section.sctp !== null && model.sctp !== null) return { use: 'data', mid, before: section };
     const transceiver = transceivers.findIndex(({ mLineIndex, stopped }) => mLineIndex === index && !stopped);
+    const mid = section.mid ?? transceivers[transceiver]?.mid ?? mids.generate();
+    if (isLive && section.sctp !== null && model.sctp !== null) return { use: 'data', mid, before: section };
     if (isLive && section.rtp !== null && transceiver >= 0) return { use: 'media', mid, before: section, transceiver };
     return { use: 'rejected', mid: section.mid, before: section };
   });

@@ -82,12 +82,14 @@ export function applyRemoteOffer(slots: PeerConnectionSlots, offer: SessionDescr
       (transceiver) => transceiver.mLineIndex === mLineIndex && !transceiver.stopped,
     );
     if (isRejected(section, 'offer')) {
-      if (known !== undefined) stopTransceiver(known);
+      if (known === undefined) return;
+      applyRemoteDirection(slots, known, section, 'inactive', changes);
+      stopTransceiver(known);
       return;
     }
-    const isNew = known === undefined || known.mid !== section.mid;
+    const isNew = known === undefined || (section.mid !== null && known.mid !== section.mid);
     const transceiver = (isNew ? undefined : known) ?? attach(slots, section, offer) ?? create(slots, section.kind);
-    associate(transceiver, section.mid, mLineIndex);
+    associate(transceiver, section.mid ?? transceiver.mid ?? newMid(offer), mLineIndex);
     if (isNew) takeProposal(transceiver, section);
     applyRemoteDirection(slots, transceiver, section, reverseDirection(effectiveDirection(offer, section)), changes);
   });
@@ -107,16 +109,26 @@ export function applyAnsweredMedia(
       ({ mLineIndex, stopped }) => mLineIndex === media.mLineIndex && !stopped,
     );
     if (transceiver === undefined) continue;
-    if (media.rejected && side === 'local') {
-      stopTransceiver(transceiver);
-      continue;
-    }
     if (side === 'remote') {
       applyRemoteDirection(slots, transceiver, remote.media[media.mLineIndex]!, media.direction, changes);
     } else if (!receives(media.direction) && transceiver.firedDirection && receives(transceiver.firedDirection)) {
       removeRemoteTrack(transceiver, changes);
     }
     settle(slots, transceiver, media);
+  }
+}
+
+/** An answer is final: those whose sections it turns down are stopped, and stopped ones leave the set of transceivers. */
+export function removeStoppedTransceivers(slots: PeerConnectionSlots): void {
+  for (const { mLineIndex, rejected } of slots.negotiatedMedia) {
+    if (!rejected) continue;
+    for (const transceiver of slots.transceivers)
+      if (transceiver.mLineIndex === mLineIndex) stopTransceiver(transceiver);
+  }
+  for (const transceiver of slots.transceivers.filter(({ stopped }) => stopped)) {
+    transceiver.mid = null;
+    transceiver.mLineIndex = null;
+    slots.transceivers.splice(slots.transceivers.indexOf(transceiver), 1);
   }
 }
 
@@ -132,10 +144,7 @@ export function rollBackMedia(slots: PeerConnectionSlots, changes: TrackChanges)
       sender.slots.transport = null;
       receiver.slots.transport = null;
     }
-    setStreams(transceiver, before.streams, changes);
-    if (receivesFired(transceiver) && !(transceiver.currentDirection && receives(transceiver.currentDirection))) {
-      changes.muted.push(receiver.slots.track);
-    }
+    fireDirection(transceiver, transceiver.currentDirection ?? 'inactive', before.streams, changes);
     transceiver.firedDirection = transceiver.currentDirection;
     if (stable === null && transceiver.isRemoteMade) {
       stopTransceiver(transceiver);
@@ -160,6 +169,15 @@ function associate(transceiver: TransceiverSlots, mid: string | null, mLineIndex
   }
   transceiver.mid = mid;
   transceiver.mLineIndex = mLineIndex;
+}
+
+/** RFC 8829 §5.10: "If the m= section does not contain a MID attribute, generate a random value for one". */
+function newMid({ media }: SessionDescription): string {
+  const used = new Set(media.map(({ mid }) => mid));
+  for (;;) {
+    const mid = globalThis.crypto.randomUUID().slice(0, 8);
+    if (!used.has(mid)) return mid;
+  }
 }
 
 /**
@@ -209,17 +227,25 @@ function applyRemoteDirection(
   direction: Direction,
   changes: TrackChanges,
 ): void {
+  fireDirection(transceiver, direction, receives(direction) ? remoteStreams(slots, section) : [], changes);
+  if (!receives(direction)) transceiver.receptive = false;
+  transceiver.firedDirection = direction;
+}
+
+/** A track that comes, with the streams it comes in, or goes, since the application was last told. */
+function fireDirection(
+  transceiver: TransceiverSlots,
+  direction: Direction,
+  streams: readonly MediaStream[],
+  changes: TrackChanges,
+): void {
   const wasReceiving = receivesFired(transceiver);
   const added = changes.added.length;
-  setStreams(transceiver, receives(direction) ? remoteStreams(slots, section) : [], changes);
+  setStreams(transceiver, streams, changes);
   if (receives(direction) && (!wasReceiving || changes.added.length > added)) {
     changes.arrived.push({ transceiver, streams: transceiver.receiver.slots.streams });
   }
-  if (!receives(direction)) {
-    transceiver.receptive = false;
-    if (wasReceiving) changes.muted.push(transceiver.receiver.slots.track);
-  }
-  transceiver.firedDirection = direction;
+  if (!receives(direction) && wasReceiving) changes.muted.push(transceiver.receiver.slots.track);
 }
 
 /** "Process the removal of a remote track". */

@@ -15,8 +15,10 @@ export function closeConnection(slots: PeerConnectionSlots): void {
   }
   slots.dataChannels.clear();
   for (const transceiver of slots.transceivers) {
+    transceiver.stopping = true;
+    transceiver.stopped = true;
     transceiver.receiver.slots.source.stop();
-    transceiver.receiver.slots.track.stop();
+    transceiver.receiver.slots.track.stop(); // without an event: the specification's "disappear"
     transceiver.sender.slots.update();
   }
   for (const timer of slots.timers) slots.runtime.clearTimer(timer);

@@ -41,12 +41,14 @@ export function updateConnectionState(slots: PeerConnectionSlots, fireAtTranspor
   if (connectionChanged) fire(slots, 'connectionstatechange');
 }
 
-/** "Update the ICE gathering state". */
-export function updateIceGatheringState(slots: PeerConnectionSlots): void {
+/** "Update the ICE gathering state": that of the connection is there when the transport's event tells of its own. */
+export function updateIceGatheringState(slots: PeerConnectionSlots, fireAtTransport: () => void = () => {}): void {
   if (slots.isClosed) return;
   const state = slots.ice?.slots.gathererState ?? 'new';
-  if (state === slots.iceGatheringState) return;
+  const changed = state !== slots.iceGatheringState;
   slots.iceGatheringState = state;
+  fireAtTransport();
+  if (!changed) return;
   fire(slots, 'icegatheringstatechange');
   if (state === 'complete' && !slots.isClosed) {
     slots.target.dispatchEvent(new RTCPeerConnectionIceEvent('icecandidate', { candidate: null }));

@@ -32,7 +32,7 @@ export async function createOffer(
   }
   const certificates = await slots.certificates;
   return slots.tasks.settleLater(() => {
-    const model = localModel(slots, certificates, offerCredentials(slots, options.iceRestart));
+    const model = localModel(slots, certificates, offerCredentials(slots, options.iceRestart), 'offer');
     const state = negotiationState(slots);
     const wants = { data: slots.hasCreatedDataChannel };
     const offer = jsepCreateOffer(model, state, wants);
@@ -49,7 +49,10 @@ export async function createAnswer(slots: PeerConnectionSlots): Promise<CreatedD
   }
   const certificates = await slots.certificates;
   return slots.tasks.settleLater(() => {
-    const answer = jsepCreateAnswer(localModel(slots, certificates, answerCredentials(slots)), negotiationState(slots));
+    const answer = jsepCreateAnswer(
+      localModel(slots, certificates, answerCredentials(slots), 'answer'),
+      negotiationState(slots),
+    );
     slots.lastCreated = answer;
     slots.lastCreatedAnswer = formatDescription(answer);
     return { type: 'answer' as const, sdp: slots.lastCreatedAnswer };
@@ -63,7 +66,7 @@ export function isOfferOutdated(slots: PeerConnectionSlots, certificates: readon
   const { usernameFragment } = credentials;
   const isForgotten = slots.transport === null && usernameFragment !== slots.initialIceCredentials.usernameFragment;
   if (isForgotten || slots.localIceCredentialsToReplace.has(usernameFragment)) return true;
-  const model = localModel(slots, certificates, credentials);
+  const model = localModel(slots, certificates, credentials, 'offer');
   const again = jsepCreateOffer(model, negotiationState(slots), { data: slots.hasCreatedDataChannel });
   return formatDescription(again) !== slots.lastCreatedOffer;
 }
@@ -72,6 +75,7 @@ function localModel(
   slots: PeerConnectionSlots,
   certificates: readonly RTCCertificate[],
   credentials: IceCredentials,
+  type: 'offer' | 'answer',
 ): LocalModel {
   return {
     sessionId: slots.sdpSessionId,
@@ -82,28 +86,27 @@ function localModel(
       ...gatheredCandidates(slots, credentials),
     },
     sctp: { maxMessageSize: localMaxMessageSize(slots) },
-    transceivers: slots.transceivers.map(transceiverModel),
+    transceivers: slots.transceivers.map((transceiver) => transceiverModel(transceiver, type)),
     bundlePolicy: slots.configuration.bundlePolicy,
     cname: slots.cname,
   };
 }
 
-function transceiverModel({
-  kind,
-  mid,
-  mLineIndex,
-  direction,
-  stopping,
-  sender,
-  preferredCodecs,
-}: TransceiverSlots): TransceiverModel {
+/**
+ * One that is stopping is as good as stopped in an offer. In an answer it is no more than inactive: only an offer of ours
+ * ends it (WebRTC §5.4.1, of `stop`: "future calls to createOffer … generate a zero port").
+ */
+function transceiverModel(
+  { kind, mid, mLineIndex, direction, stopping, stopped, sender, preferredCodecs }: TransceiverSlots,
+  type: 'offer' | 'answer',
+): TransceiverModel {
   const { streamIds, trackId, encodings } = sender.slots;
   return {
     kind,
     mid,
     mLineIndex,
     direction,
-    stopped: stopping,
+    stopped: type === 'offer' ? stopping : stopped,
     streams: streamIds,
     trackId,
     codecPreferences: preferredCodecs.map(toCodecFormat),

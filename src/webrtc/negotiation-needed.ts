@@ -56,7 +56,7 @@ function isOutdated(
   const index = mLineIndex ?? -1;
   const ours = local?.media[index];
   const theirs = remote?.media[index];
-  const isAssociated = ours !== undefined && theirs !== undefined && ours.mid === mid;
+  const isAssociated = ours !== undefined && theirs !== undefined && (ours.mid ?? mid) === mid;
   if (stopped) return isAssociated && !isRejected(ours) && !isRejected(theirs);
   if (!isAssociated) return true;
   const said = effectiveDirection(local!, ours);

@@ -317,7 +317,7 @@ export class RTCPeerConnection extends Target {
   }
 
   getTransceivers(): RTCRtpTransceiver[] {
-    return openTransceivers(this.#slots).map(({ object }) => object);
+    return this.#slots.transceivers.map(({ object }) => object);
   }
 
   addTrack(track: MediaStreamTrackLike, ...streams: MediaStreamLike[]): RTCRtpSender {

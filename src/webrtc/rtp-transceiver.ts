@@ -49,8 +49,8 @@ export type TransceiverSlots = {
   stopping: boolean;
   stopped: boolean;
   preferredCodecs: readonly RTCRtpCodec[];
-  /** Whether `addTrack` made it: then a remote offer may give it a section (RFC 8829 §5.10). */
-  readonly isFromAddTrack: boolean;
+  /** Whether `addTrack` made it, or took over one of a remote offer's: then a remote offer may give it a section (RFC 8829 §5.10). */
+  isFromAddTrack: boolean;
   /** Whether a remote offer made it, and no `addTrack` has taken it over since. */
   isRemoteMade: boolean;
   /** Whether [[CurrentDirection]] was ever one that sends. */
@@ -107,6 +107,11 @@ export class RTCRtpTransceiver {
   /** What was negotiated; `null` before. */
   get currentDirection(): RTCRtpTransceiverDirection | null {
     return this.#slots.stopped ? 'stopped' : this.#slots.currentDirection;
+  }
+
+  /** Gone from the specification, which says `currentDirection === 'stopped'` for it; browsers have it still. */
+  get stopped(): boolean {
+    return this.#slots.stopped;
   }
 
   /** For good: its place in the descriptions is free for another one. */

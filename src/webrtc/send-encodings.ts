@@ -5,8 +5,8 @@ import { getCapabilities, isSameCodec, type RTCRtpCodec, type RTCRtpEncodingPara
 /** Bound on simulcast streams of one sender; what browsers send. More are cut off, as the specification has it. */
 const MAX_ENCODINGS: Readonly<Record<MediaKind, number>> = { audio: 1, video: 3 };
 
-/** RFC 8852 §3.1 and RFC 8851 §10 together: letters and digits; a header extension has room for 255. */
-const RID = /^[A-Za-z0-9]{1,255}$/;
+/** RFC 8852 §3.1: letters and digits; RFC 8285 §4.2: as many as the one-byte form of a header extension has room for. */
+const RID = /^[A-Za-z0-9]{1,16}$/;
 
 /** webrtc-svc §5 lists the modes: `L` spatial layers, independent (`S`) or not, with or without key-frame links. */
 const SCALABILITY_MODE = /^[LS][123]T[123](?:h)?(?:_KEY(?:_SHIFT)?)?$/;

@@ -15,6 +15,7 @@ import {
   applyLocalOffer,
   applyRemoteOffer,
   noteStableMedia,
+  removeStoppedTransceivers,
   rollBackMedia,
   TrackChanges,
 } from './apply-media.ts';
@@ -175,6 +176,7 @@ function complete(slots: PeerConnectionSlots, local: AppliedDescription, remote:
     slots.localIceCredentialsToReplace = new Set();
   }
   if (dataSection(local.content) === undefined || dataSection(remote.content) === undefined) slots.sctp = null;
+  removeStoppedTransceivers(slots);
   stopRejectedTransports(slots);
 }
 

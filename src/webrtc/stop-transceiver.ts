@@ -8,7 +8,8 @@ export function stopSendingAndReceiving(slots: TransceiverSlots): void {
   slots.direction = 'inactive';
   slots.sender.slots.update();
   slots.receiver.slots.source.stop();
-  trackSlots(slots.receiver.slots.track).end();
+  // "Queue a task to end the track"; it is noticed even where the connection has been closed by then.
+  slots.connection.tasks.queueEvenIfClosed(() => trackSlots(slots.receiver.slots.track).end());
 }
 
 /** "Stop the RTCRtpTransceiver". */

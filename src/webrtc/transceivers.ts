@@ -69,6 +69,7 @@ export function addTrack(slots: PeerConnectionSlots, given: unknown, givenStream
   }
   setSenderTrack(free.sender.slots, track);
   free.sender.slots.streamIds = idsOf(streams);
+  free.isFromAddTrack ||= free.isRemoteMade; // RFC 8829 §4.1.10.2: a rollback leaves it, as if addTrack had made it
   free.isRemoteMade = false;
   if (free.direction === 'recvonly') free.direction = 'sendrecv';
   else if (free.direction === 'inactive') free.direction = 'sendonly';
@@ -94,7 +95,7 @@ export function removeTrack(slots: PeerConnectionSlots, given: unknown): void {
   updateNegotiationNeeded(slots);
 }
 
-/** Those that `getTransceivers` and its kin return: stopped ones are gone (§5.1). */
+/** Those whose senders and receivers are shown; stopped ones are transceivers until an answer has said so, too. */
 export function openTransceivers(slots: PeerConnectionSlots): readonly TransceiverSlots[] {
   return slots.transceivers.filter(({ stopped }) => !stopped);
 }

@@ -66,8 +66,7 @@ function handleIceEvent(slots: PeerConnectionSlots, event: IceEvent): void {
       queue(() => {
         if (ice.slots.gathererState === state) return;
         ice.slots.gathererState = state;
-        ice.object.dispatchEvent(new Event('gatheringstatechange'));
-        updateIceGatheringState(slots);
+        updateIceGatheringState(slots, () => ice.object.dispatchEvent(new Event('gatheringstatechange')));
       });
       break;
     }

@@ -413,13 +413,13 @@ describe('RFC 8829 §5.2.2: places', () => {
     ]);
   });
 
-  test('sections that came without mids get one, past all others', () => {
+  test('sections that came without mids have those that were made up for them', () => {
     const peer = new MediaPeer();
     const offer = fixture('media/chromium-call-offer').replaceAll(/a=mid:.*\r\n|a=group.*\r\n/g, '');
     peer.setRemote('offer', offer);
-    peer.transceivers[0]!.mid = '0'; // made up where it was associated
+    peer.transceivers[0]!.mid = 'made'; // up, where it was associated
     peer.setLocal('answer', peer.answer());
-    expect(places(peer.offer())[0]).toEqual(['audio', '1', true]);
+    expect(places(peer.offer())[0]).toEqual(['audio', 'made', true]);
   });
 
   test('a new section never speaks for a bundle that is there (RFC 9143 §7.3.3)', () => {

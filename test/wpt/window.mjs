@@ -133,7 +133,9 @@ function installDocument(url, html, media) {
   const make = (tag) => new (media.elements[tag] ?? HTMLElement)(tag);
   const byId = new Map();
   const byTag = new Map();
-  for (const [, tag, attributes] of html.matchAll(/<(video|audio|canvas|div|button|textarea|input|p|span|pre|meta)\b([^>]*)>/gi)) {
+  for (const [, tag, attributes] of html.matchAll(
+    /<(video|audio|canvas|div|button|textarea|input|p|span|pre|meta)\b([^>]*)>/gi,
+  )) {
     const element = make(tag.toLowerCase());
     for (const [, name, a, b, c] of attributes.matchAll(/([\w-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+)))?/g)) {
       element.setAttribute(name, a ?? b ?? c ?? '');
