@@ -9,9 +9,9 @@
  *   frames, packets ─► RtpSender ─► SendStream ─► pacer ─► sendRtp          reports ─► sendRtcp
  * ```
  */
-import { setU16, setU24, u16 } from '../binary/bytes.ts';
+import { setU16, setU24, u16, u24 } from '../binary/bytes.ts';
 import { PacketAllocator } from '../binary/packet-allocator.ts';
-import { EventQueue, type RandomSource, randomBetween, randomUint32 } from '../machine.ts';
+import { EventQueue, type RandomSource } from '../machine.ts';
 import type { MediaKind } from './codecs.ts';
 import {
   CongestionController,
@@ -19,36 +19,36 @@ import {
   FeedbackRecorder,
   Pacer,
   type ProbeCluster,
+  RemoteBitrateEstimator,
   type TargetRates,
 } from './congestion/index.ts';
 import { Demultiplexer, type IncomingStream } from './demultiplexer.ts';
 import { ExtensionMap } from './extensions/extension-map.ts';
-import { absSendTime } from './extensions/timing.ts';
+import { absSendTime, absSendTimeExtension } from './extensions/timing.ts';
 import { transportSequenceExtension } from './extensions/transport-sequence.ts';
 import type { NegotiatedRtpCodec } from './negotiated-codec.ts';
 import { RTP, RtpPacket } from './packet.ts';
 import { withContent } from './receive/content.ts';
-import { ReceiveStream } from './receive/receive-stream.ts';
+import { type Arrival, type KeyFrameRequest, ReceiveStream } from './receive/receive-stream.ts';
 import { type ReceiverSink, RtpReceiver } from './receive/rtp-receiver.ts';
+import { StreamFec } from './receive/stream-fec.ts';
 import { decodeRed } from './repair/red.ts';
 import { unwrapRtx } from './repair/rtx.ts';
-import { encodeRtcpDatagrams, isReducedSize, parseRtcp } from './rtcp/compound.ts';
-import { ntpFromUnixMs, ntpMiddle32, shortNtpFromMs } from './rtcp/ntp.ts';
-import { type ExtendedReport, type ReportBlock, type RtcpPacket, SDES_ITEM, type SdesChunk } from './rtcp/types.ts';
+import { parseRtcp } from './rtcp/compound.ts';
+import { ntpFromUnixMs } from './rtcp/ntp.ts';
+import type { ExtendedReport, ReportBlock, RtcpPacket } from './rtcp/types.ts';
+import { RtcpOutput } from './rtcp-output.ts';
 import { RtpSender, type SenderSources } from './send/rtp-sender.ts';
 import type { OutgoingPacket, SendStream } from './send/send-stream.ts';
+import { signed16 } from './sequence.ts';
 import { ReferenceTimes, RoundTripEstimator } from './statistics/round-trip.ts';
 
-/** RFC 3550 §6.2 has 5 s at least, RFC 4585 §3.4 lets that go: browsers report about once a second, and so do we. */
-const REPORT_INTERVAL_MS = 1_000;
-/** RFC 3550 §6.3.1: "over the range [0.5,1.5]", so that peers do not fall in step. */
-const REPORT_JITTER: readonly [number, number] = [0.5, 1.5];
 /** RFC 3550 §6.3.5: five intervals, of the 5 s that they are at least for peers that do not use AVPF. */
 const SILENCE_LIMIT_MS = 25_000;
-/** RFC 3550 §6.4.1: the count has five bits. */
-const MAX_REPORT_BLOCKS = 31;
-/** How long an SSRC is remembered after its BYE (RFC 3550 §6.2.1). */
-const UINT32 = 2 ** 32;
+/** How long an SSRC is remembered after its BYE: stragglers must not make a stream of it again (RFC 3550 §6.2.1). */
+const GOODBYE_MS = 2_000;
+/** Bound: SSRCs that said goodbye. The oldest is forgotten; its stragglers make a stream, which a BYE had ended. */
+const MAX_GOODBYES = 64;
 const NO_CONTENT: Uint8Array = new Uint8Array(0);
 
 export type CongestionFeedbackKind = 'transport-cc' | 'ccfb' | 'remb' | null;
@@ -70,8 +70,13 @@ export type RtpTransportOptions = {
 };
 
 export type RtpTransportSink = {
-  /** A plain packet in buffer[0, end), with `tailroom` bytes behind it: protect it and send it at once. */
-  sendRtp(buffer: Uint8Array, end: number): void;
+  /**
+   * A plain packet in buffer[0, end), with `tailroom` bytes behind it: protect it and send it at once.
+   * @param keep shown the protected packet before it is sent, for as long as the call lasts
+   */
+  sendRtp(buffer: Uint8Array, end: number, keep: ((sealed: Uint8Array) => void) | null): void;
+  /** Sends a packet again as `keep` got it: SRTP seals no number twice. */
+  sendSealed(packet: Uint8Array): void;
   /** A plain compound packet. */
   sendRtcp(packet: Uint8Array): void;
   event(event: RtpEvent): void;
@@ -106,27 +111,19 @@ export type RtpTransportStats = {
   malformedRtp: number;
   /** RTCP packets that could not be read. */
   malformed: number;
-  rtcpSent: number;
+  readonly rtcpSent: number;
   rtcpReceived: number;
   /** Packets whose section does not receive, or has no such codec. */
   unwanted: number;
   /** Congestion control feedback (RFC 8888). */
-  ccfbSent: number;
+  readonly ccfbSent: number;
   ccfbReceived: number;
 };
 
 type SendingStream = { readonly sender: RtpSender; readonly encoding: number; readonly stream: SendStream };
 
 export class RtpTransport {
-  readonly stats: RtpTransportStats = {
-    malformedRtp: 0,
-    malformed: 0,
-    rtcpSent: 0,
-    rtcpReceived: 0,
-    unwanted: 0,
-    ccfbSent: 0,
-    ccfbReceived: 0,
-  };
+  readonly stats: RtpTransportStats;
   readonly demultiplexer: Demultiplexer<ReceiveStream> = new Demultiplexer();
   /** By our SSRC. */
   readonly remoteReceptions: Map<number, RemoteReception> = new Map();
@@ -147,16 +144,22 @@ export class RtpTransport {
   readonly #content = new RtpPacket();
   readonly #controller: CongestionController;
   readonly #pacer: Pacer<OutgoingPacket>;
-  readonly #feedbackSsrc: number;
+  readonly #recovered = new RtpPacket();
+  readonly #rtcp: RtcpOutput;
+  /** What the peer is told where it goes by REMB. */
+  #remoteEstimator: RemoteBitrateEstimator | null = null;
+  /** Of streams that said goodbye: the last number, and when that is forgotten. */
+  readonly #goodbyes = new Map<number, { readonly highest: number; readonly until: number }>();
   readonly #arrivals = new FeedbackRecorder();
   readonly #ecnArrivals = new CongestionFeedbackRecorder();
-  /** What goes out at the end of the turn. */
-  #feedback: RtcpPacket[] = [];
   #parameters: TransportParameters = { extensions: new ExtensionMap([]), feedback: null, reducedSize: false };
   #transportSequenceId = 0;
+  #absSendTimeId = 0;
   #isConnected = false;
   #isClosed = false;
-  #reportAt = Infinity;
+  /** Streams that the demultiplexer has forgotten, as far as we know. */
+  #forgotten = 0;
+  #firSequenceNumber = 0;
   #roundTripMs = 0;
   #now = 0;
 
@@ -164,7 +167,31 @@ export class RtpTransport {
     this.#options = options;
     this.#sink = sink;
     this.#events = new EventQueue((event) => sink.event(event));
-    this.#feedbackSsrc = randomUint32(options.random);
+    const { random, cname = '', unixOffsetMs = 0, maxPacketLength } = options;
+    const rtcp = new RtcpOutput(
+      { random, cname, unixOffsetMs, maxPacketLength },
+      {
+        send: (datagram) => sink.sendRtcp(datagram),
+        streams: () => this.#sendStreams(),
+        reportBlocks: (now) => this.#reportBlocks(now),
+        takeDlrr: (now) => this.#referenceTimes.takeDlrr(now),
+        receivesMedia: () => [...this.#receivers].some(({ streams }) => streams.size > 0),
+      },
+    );
+    this.#rtcp = rtcp;
+    this.stats = {
+      malformedRtp: 0,
+      malformed: 0,
+      get rtcpSent() {
+        return rtcp.sent;
+      },
+      rtcpReceived: 0,
+      unwanted: 0,
+      get ccfbSent() {
+        return rtcp.ccfbSent;
+      },
+      ccfbReceived: 0,
+    };
     this.#pacer = new Pacer(
       {},
       {
@@ -186,14 +213,15 @@ export class RtpTransport {
 
   get nextTimeout(): number {
     if (!this.#isConnected) return Infinity;
-    let next = this.#feedback.length > 0 ? this.#now : this.#reportAt;
-    if (this.#isPaced) next = Math.min(next, this.#pacer.nextTimeout, this.#controller.nextTimeout);
-    next = Math.min(next, this.#arrivals.nextTimeout, this.#ecnArrivals.nextTimeout);
+    let next = Math.min(this.#rtcp.nextTimeout, this.#arrivals.nextTimeout, this.#ecnArrivals.nextTimeout);
+    if (this.#remoteEstimator !== null) next = Math.min(next, this.#remoteEstimator.nextTimeout);
+    if (this.#isPaced) next = Math.min(next, this.#controller.nextTimeout);
+    next = Math.min(next, this.#pacer.nextTimeout);
     for (const sender of this.#senders) next = Math.min(next, sender.nextTimeout);
     for (const receiver of this.#receivers) {
       for (const stream of receiver.streams.values()) next = Math.min(next, stream.nextTimeout);
     }
-    return next;
+    return Math.max(next, this.#now);
   }
 
   /** Bits per second that the path is thought to take; `null` where the peer gives no feedback. */
@@ -222,12 +250,14 @@ export class RtpTransport {
       ...(sources && { sources }),
     });
     this.#senders.add(sender);
+    this.#noteActivity();
     return sender;
   }
 
   createReceiver(kind: MediaKind, sink: ReceiverSink): RtpReceiver {
-    const receiver = new RtpReceiver(kind, sink, (stream) => this.#requestKeyFrame(stream));
+    const receiver = new RtpReceiver(kind, sink, (stream) => stream.requestKeyFrame(this.#now));
     this.#receivers.add(receiver);
+    this.#noteActivity();
     return receiver;
   }
 
@@ -235,31 +265,43 @@ export class RtpTransport {
   removeSender(sender: RtpSender, now: number): void {
     this.#now = now;
     if (!this.#senders.delete(sender)) return;
+    const streams = new Set(sender.streams);
+    this.#pacer.remove(({ stream }) => streams.has(stream));
     this.#sayGoodbye([sender]);
     sender.configure(null);
     this.#indexSenders();
+    this.#noteActivity();
   }
 
   removeReceiver(receiver: RtpReceiver): void {
     this.#receivers.delete(receiver);
     receiver.configure(null);
     this.#indexReceivers();
+    for (const stream of receiver.streams.values()) this.#end(receiver, stream);
+    this.#noteActivity();
   }
 
   /** Negotiation is through: senders and receivers have been configured, and this is what they share. */
   configure(parameters: TransportParameters): void {
     this.#parameters = parameters;
     this.#transportSequenceId = parameters.extensions.id(transportSequenceExtension);
+    this.#absSendTimeId = parameters.extensions.id(absSendTimeExtension);
+    this.#rtcp.allowsReducedSize = parameters.reducedSize;
+    if (parameters.feedback !== 'remb') this.#remoteEstimator = null;
+    else this.#remoteEstimator ??= new RemoteBitrateEstimator();
+    this.#noteActivity();
     this.#indexSenders();
     this.#indexReceivers();
   }
 
   /** There are keys: from now on packets go out. */
   connect(now: number): void {
+    if (this.#isClosed) return;
     this.#now = now;
     this.#isConnected = true;
     this.#controller.start(now);
-    this.#scheduleReport(now);
+    this.#rtcp.start(now);
+    this.#noteActivity();
   }
 
   /** ICE has selected another pair: what was learned of the path is about another one. */
@@ -269,23 +311,27 @@ export class RtpTransport {
   }
 
   handleRtp(bytes: Uint8Array, now: number): void {
+    if (this.#isClosed) return;
     this.#now = now;
     const packet = this.#packet;
     if (!packet.read(bytes)) {
       this.stats.malformedRtp++;
       return;
     }
-    const incoming = this.demultiplexer.route(packet);
-    if (incoming === null) return;
     this.#noteArrival(packet, now);
-    if (incoming.isRepair) this.#receiveRepair(packet, incoming, now);
-    else this.#receive(packet, incoming, false, now);
+    const incoming = this.demultiplexer.route(packet);
+    if (incoming !== null && !this.#isStraggler(packet, incoming, now)) {
+      if (incoming.isRepair) this.#receiveRepair(packet, incoming, now);
+      else this.#receive(packet, incoming, 'network', now);
+    }
     this.#events.flush();
   }
 
   handleRtcp(bytes: Uint8Array, now: number): void {
+    if (this.#isClosed) return;
     this.#now = now;
     this.stats.rtcpReceived++;
+    this.#rtcp.noteReceived(bytes.length);
     const packets = parseRtcp(bytes, this.stats);
     for (const packet of packets) if (packet.kind === 'sdes') this.demultiplexer.routeRtcp(packet);
     for (const packet of packets) this.#handleReport(packet, now);
@@ -299,20 +345,10 @@ export class RtpTransport {
     for (const receiver of this.#receivers) {
       for (const stream of receiver.streams.values()) if (stream.nextTimeout <= now) stream.handleTimeout(now);
     }
-    if (this.#isPaced) {
-      if (this.#controller.nextTimeout <= now) this.#controller.handleTimeout(now);
-      if (this.#pacer.nextTimeout <= now) this.#pacer.handleTimeout(now);
-    }
-    if (this.#arrivals.nextTimeout <= now) this.#feedback.push(...this.#arrivals.takeReports(this.#feedbackSsrc, now));
-    if (this.#ecnArrivals.nextTimeout <= now) {
-      this.#feedback.push(...this.#ecnArrivals.takeReports(this.#feedbackSsrc, now));
-    }
-    if (this.#reportAt <= now) {
-      this.#sendReports(now);
-      this.#scheduleReport(now);
-    } else if (this.#feedback.length > 0) {
-      this.#sendFeedback(now);
-    }
+    if (this.#isPaced && this.#controller.nextTimeout <= now) this.#controller.handleTimeout(now);
+    if (this.#pacer.nextTimeout <= now) this.#pacer.handleTimeout(now);
+    this.#takeFeedback(now);
+    if (this.#rtcp.nextTimeout <= now) this.#rtcp.handleTimeout(now);
     this.#events.flush();
   }
 
@@ -320,8 +356,15 @@ export class RtpTransport {
   close(now: number): void {
     this.#now = now;
     if (this.#isConnected && !this.#isClosed) this.#sayGoodbye([...this.#senders]);
+    this.abandon();
+  }
+
+  /** The keys are gone: nothing is sent any more, and nothing taken. */
+  abandon(): void {
     this.#isClosed = true;
     this.#isConnected = false;
+    this.#rtcp.stop();
+    this.#pacer.remove(() => true);
   }
 
   // Sending
@@ -343,24 +386,27 @@ export class RtpTransport {
 
   #leave(packet: OutgoingPacket, probe: ProbeCluster | null, now: number): void {
     const { buffer, end, absSendTimeAt, transportSequenceAt, stream, kind } = packet;
-    stream.stats.totalPacketSendDelayMs += now - packet.queuedAt;
+    if (!stream.hasSent) this.#rtcp.noteFirstPacket(now);
+    stream.noteLeft(packet, now);
     if (absSendTimeAt > 0) setU24(buffer, absSendTimeAt, absSendTime(now));
     const isNumbered = transportSequenceAt > 0 || this.#parameters.feedback === 'ccfb';
     const transportSequenceNumber = isNumbered ? this.#controller.takeSequenceNumber() : null;
     if (transportSequenceAt > 0) setU16(buffer, transportSequenceAt, transportSequenceNumber!);
     const rtpSequenceNumber = u16(buffer, RTP.sequenceNumber);
-    this.#sink.sendRtp(buffer, end);
+    if (packet.isProtected) this.#sink.sendSealed(buffer);
+    else
+      this.#sink.sendRtp(buffer, end, stream.keepsSealed(packet) ? (sealed) => stream.keepSealed(sealed, now) : null);
     if (!this.#isPaced) return;
     const { ssrc } = stream;
-    const sizeBytes = end + this.#options.tailroom;
+    const sizeBytes = packet.isProtected ? end : end + this.#options.tailroom;
     this.#controller.onPacketSent({ transportSequenceNumber, sizeBytes, kind, ssrc, rtpSequenceNumber, probe }, now);
   }
 
   #makePadding(bytes: number, now: number): OutgoingPacket[] {
     const packets: OutgoingPacket[] = [];
     let left = bytes;
-    for (const { stream } of this.#outgoing.values()) {
-      while (left > 0) {
+    for (const { stream, sender } of this.#outgoing.values()) {
+      while (left > 0 && sender.isSending) {
         const packet = stream.makePadding(now);
         if (packet === null) break;
         packets.push(packet);
@@ -406,45 +452,65 @@ export class RtpTransport {
       };
     });
     this.demultiplexer.configure(sections, this.#parameters.extensions);
-    for (const receiver of this.#receivers) {
-      for (const stream of receiver.streams.values()) {
-        if (this.demultiplexer.stream(stream.ssrc)?.context !== stream) this.#end(receiver, stream);
-      }
+    this.#endForgotten();
+  }
+
+  /** For congestion control, which is about the path: it does not matter whose a packet is. */
+  #noteArrival(packet: RtpPacket, now: number): void {
+    const { feedback } = this.#parameters;
+    if (feedback === 'ccfb') {
+      this.#ecnArrivals.onPacket(packet.ssrc, packet.sequenceNumber, now);
+    } else if (feedback === 'transport-cc' && this.#transportSequenceId !== 0) {
+      const at = packet.findExtension(this.#transportSequenceId);
+      if (at >= 0 && packet.extensionLength(at) >= 2) this.#arrivals.onPacket(u16(packet.bytes, at), packet.ssrc, now);
+    } else if (feedback === 'remb' && this.#absSendTimeId !== 0) {
+      const at = packet.findExtension(this.#absSendTimeId);
+      if (at < 0 || packet.extensionLength(at) !== 3) return;
+      this.#remoteEstimator?.onPacket(packet.ssrc, u24(packet.bytes, at), packet.bytes.length, now);
     }
   }
 
-  #noteArrival(packet: RtpPacket, now: number): void {
-    if (this.#parameters.feedback === 'ccfb') {
-      this.#ecnArrivals.onPacket(packet.ssrc, packet.sequenceNumber, now);
-    } else if (this.#parameters.feedback === 'transport-cc' && this.#transportSequenceId !== 0) {
-      const at = packet.findExtension(this.#transportSequenceId);
-      if (at >= 0) this.#arrivals.onPacket(u16(packet.bytes, at), packet.ssrc, now);
-    }
+  /** What its BYE has overtaken. A source that begins anew has higher numbers, or others altogether. */
+  #isStraggler(packet: RtpPacket, incoming: IncomingStream<ReceiveStream>, now: number): boolean {
+    const goodbye = incoming.context === undefined ? this.#goodbyes.get(packet.ssrc) : undefined;
+    if (goodbye === undefined) return false;
+    const isBefore = now < goodbye.until && signed16(packet.sequenceNumber - goodbye.highest) <= 0;
+    if (isBefore) this.demultiplexer.remove(packet.ssrc);
+    else this.#goodbyes.delete(packet.ssrc);
+    return isBefore;
   }
 
   /** RFC 4588: what comes as RTX is a packet of the stream that it repairs. */
   #receiveRepair(packet: RtpPacket, incoming: IncomingStream<ReceiveStream>, now: number): void {
     const primary = this.demultiplexer.primaryOf(incoming);
     const codec = this.#receiverOf.get(incoming.mid)?.codec(packet.payloadType);
-    if (primary === null || codec?.role !== 'rtx' || codec.associatedPayloadType === null) return;
+    if (primary === null || codec === undefined) return;
+    if (codec.role === 'flexfec') {
+      if (primary.context !== undefined) this.#receiveFec('flexfec', packet.payload, primary.context, primary, now);
+      return;
+    }
+    if (codec.role !== 'rtx' || codec.associatedPayloadType === null) return;
     const original = unwrapRtx(packet, primary.ssrc, codec.associatedPayloadType);
     if (original === null || !this.#repaired.read(original)) return; // padding
     if (primary.context) primary.context.rtxSsrc = incoming.ssrc;
-    this.#receive(this.#repaired, primary, true, now);
+    this.#receive(this.#repaired, primary, 'retransmission', now);
   }
 
-  #receive(packet: RtpPacket, incoming: IncomingStream<ReceiveStream>, isRepair: boolean, now: number): void {
+  #receive(packet: RtpPacket, incoming: IncomingStream<ReceiveStream>, arrival: Arrival, now: number): void {
     const receiver = this.#receiverOf.get(incoming.mid);
     const codec = receiver?.codec(packet.payloadType);
-    if (receiver === undefined || codec === undefined) {
+    if (receiver === undefined || codec === undefined || codec.role === 'rtx') {
       this.stats.unwanted++;
       return;
     }
-    const stream = incoming.context ?? this.#begin(receiver, incoming);
+    const isRed = codec.role === 'red' && packet.payloadLength > 0;
+    const content = (isRed ? receiver.codec(packet.payload[0]! & PAYLOAD_TYPE_MASK) : undefined) ?? codec;
+    const stream = incoming.context ?? this.#begin(receiver, incoming, content);
     stream.rid = incoming.rid;
-    if (!stream.receive(packet, codec, isRepair, now)) return;
-    if (codec.role === 'red') this.#receiveRed(receiver, packet, stream, isRepair, now);
-    else this.#deliver(receiver, packet, codec, stream, isRepair, now);
+    if (!stream.receive(packet, content, arrival, now)) return;
+    if (isRed) this.#receiveRed(receiver, packet, stream, incoming, arrival, now);
+    else this.#deliver(receiver, packet, codec, stream, arrival, now);
+    if (arrival === 'network' && !isRed) stream.fec?.receiveMedia(packet.bytes);
   }
 
   #deliver(
@@ -452,15 +518,23 @@ export class RtpTransport {
     packet: RtpPacket,
     codec: NegotiatedRtpCodec,
     stream: ReceiveStream,
-    isRepair: boolean,
+    arrival: Arrival,
     now: number,
   ): void {
     if (codec.role === 'media') stream.addContent(packet, codec, receiver.audioLevel(packet), now);
-    receiver.sink.packet(packet, codec, stream, isRepair, now);
+    else if (codec.role !== 'telephoneEvent') stream.addFiller(packet.sequenceNumber, now);
+    receiver.sink.packet(packet, codec, stream, arrival !== 'network', now);
   }
 
   /** RFC 2198: what is inside, as packets of their own; the redundant ones only where they were lost. */
-  #receiveRed(receiver: RtpReceiver, outer: RtpPacket, stream: ReceiveStream, isRepair: boolean, now: number): void {
+  #receiveRed(
+    receiver: RtpReceiver,
+    outer: RtpPacket,
+    stream: ReceiveStream,
+    incoming: IncomingStream<ReceiveStream>,
+    arrival: Arrival,
+    now: number,
+  ): void {
     const { sequenceNumber, timestamp } = outer;
     const blocks =
       receiver.kind === 'audio' ? stream.red.receive(outer.payload, timestamp) : decodeRed(outer.payload, timestamp);
@@ -471,24 +545,54 @@ export class RtpTransport {
       // FEC has a number and no content: an empty packet, so that what forwards the stream leaves no gap for it.
       const content = withContent(outer, payloadType, (sequenceNumber - age) & 0xffff, at, isMedia ? data : NO_CONTENT);
       if (!this.#content.read(content)) continue;
-      if (!isMedia) stream.addFiller(sequenceNumber, now);
-      this.#deliver(receiver, this.#content, codec, stream, isRepair || age > 0, now);
+      this.#deliver(receiver, this.#content, codec, stream, age > 0 ? 'recovery' : arrival, now);
+      if (codec.role === 'ulpfec') this.#receiveFec('ulpfec', data, stream, incoming, now);
+      else if (arrival === 'network' && age === 0) stream.fec?.receiveMedia(content);
     }
   }
 
-  #begin(receiver: RtpReceiver, incoming: IncomingStream<ReceiveStream>): ReceiveStream {
+  /** RFC 5109: packets that were lost come out of the others. Nothing is kept for it before the first packet of FEC. */
+  #receiveFec(
+    scheme: 'ulpfec' | 'flexfec',
+    payload: Uint8Array,
+    stream: ReceiveStream,
+    incoming: IncomingStream<ReceiveStream>,
+    now: number,
+  ): void {
+    stream.stats.fecPacketsReceived++;
+    stream.stats.fecBytesReceived += payload.length;
+    stream.fec ??= new StreamFec(scheme, stream.ssrc, this.#parameters.extensions, (bytes) => {
+      if (this.#recovered.read(bytes)) this.#receive(this.#recovered, incoming, 'recovery', this.#now);
+    });
+    stream.fec.receiveFec(payload);
+    void now;
+  }
+
+  #begin(receiver: RtpReceiver, incoming: IncomingStream<ReceiveStream>, codec: NegotiatedRtpCodec): ReceiveStream {
     const { ssrc } = incoming;
-    const stream: ReceiveStream = new ReceiveStream(ssrc, receiver.kind, {
+    const stream = new ReceiveStream(ssrc, receiver.kind, codec, {
       nack: (sequenceNumbers) => {
-        this.#feedback.push({ kind: 'nack', senderSsrc: this.#feedbackSsrc, mediaSsrc: ssrc, sequenceNumbers });
+        const senderSsrc = this.#rtcp.ssrc;
+        this.#rtcp.push({ kind: 'nack', senderSsrc, mediaSsrc: ssrc, sequenceNumbers }, this.#now);
       },
-      requestKeyFrame: () => this.#requestKeyFrame(stream),
+      requestKeyFrame: (request) => this.#requestKeyFrame(ssrc, request),
     });
     if (this.#roundTripMs > 0) stream.roundTripMs = this.#roundTripMs;
     incoming.context = stream;
-    receiver.applyTo(stream, this.#now);
     receiver.streams.set(ssrc, stream);
+    receiver.applyTo(stream, this.#now);
+    if (this.#forgotten !== this.demultiplexer.stats.forgotten) this.#endForgotten();
     return stream;
+  }
+
+  /** The demultiplexer had to make room: nothing of what it forgot is kept here. */
+  #endForgotten(): void {
+    this.#forgotten = this.demultiplexer.stats.forgotten;
+    for (const receiver of this.#receivers) {
+      for (const stream of receiver.streams.values()) {
+        if (this.demultiplexer.stream(stream.ssrc)?.context !== stream) this.#end(receiver, stream);
+      }
+    }
   }
 
   #end(receiver: RtpReceiver, stream: ReceiveStream): void {
@@ -496,9 +600,15 @@ export class RtpTransport {
     receiver.sink.ended(stream);
   }
 
-  #requestKeyFrame(stream: ReceiveStream): void {
-    if (!stream.mayRequestKeyFrame(this.#now)) return;
-    this.#feedback.push({ kind: 'pli', senderSsrc: this.#feedbackSsrc, mediaSsrc: stream.ssrc });
+  #requestKeyFrame(ssrc: number, request: KeyFrameRequest): void {
+    const senderSsrc = this.#rtcp.ssrc;
+    if (request === 'pli') {
+      this.#rtcp.push({ kind: 'pli', senderSsrc, mediaSsrc: ssrc }, this.#now);
+      return;
+    }
+    this.#firSequenceNumber = (this.#firSequenceNumber + 1) & 0xff;
+    const requests = [{ ssrc, sequenceNumber: this.#firSequenceNumber }];
+    this.#rtcp.push({ kind: 'fir', senderSsrc, requests }, this.#now);
   }
 
   // RTCP from the peer
@@ -514,14 +624,18 @@ export class RtpTransport {
         return;
       case 'nack': {
         const sending = this.#outgoing.get(packet.mediaSsrc);
-        sending?.stream.retransmit(packet.sequenceNumbers, this.#roundTripMs, now);
+        sending?.stream.retransmit(packet.sequenceNumbers, this.roundTripMs, now);
         return;
       }
       case 'pli':
-        this.#handleKeyFrameRequest(packet.mediaSsrc, 'pliCount');
+        this.#handleKeyFrameRequest(packet.mediaSsrc, 'pliCount', now);
         return;
       case 'fir':
-        for (const { ssrc } of packet.requests) this.#handleKeyFrameRequest(ssrc, 'firCount');
+        for (const { ssrc, sequenceNumber } of packet.requests) {
+          if (this.#outgoing.get(ssrc)?.stream.isNewFir(sequenceNumber)) {
+            this.#handleKeyFrameRequest(ssrc, 'firCount', now);
+          }
+        }
         return;
       case 'remb':
         this.#controller.onRemb(packet.bitrate, now);
@@ -534,7 +648,7 @@ export class RtpTransport {
         this.#controller.onCongestionFeedback(packet, now);
         return;
       case 'bye':
-        for (const ssrc of packet.ssrcs) this.#handleGoodbye(ssrc);
+        for (const ssrc of packet.ssrcs) this.#handleGoodbye(ssrc, now);
         return;
       case 'extendedReport':
         this.#handleExtendedReport(packet, now);
@@ -553,7 +667,7 @@ export class RtpTransport {
     for (const block of blocks) {
       const sending = this.#outgoing.get(block.ssrc);
       if (sending === undefined) continue;
-      sending.stream.noteReported();
+      sending.stream.noteReported(block.ssrc);
       const roundTrip = this.remoteReceptions.get(block.ssrc)?.roundTrip ?? new RoundTripEstimator();
       const trip = roundTrip.receiveReportBlock(block, this.#ntp(now));
       if (trip !== null) measured = trip;
@@ -571,7 +685,7 @@ export class RtpTransport {
         continue;
       }
       for (const report of block.reports) {
-        if (report.ssrc !== this.#feedbackSsrc) continue;
+        if (!this.#rtcp.isOurs(report.ssrc)) continue;
         const trip = this.receiverRoundTrip.receiveDlrr(report, this.#ntp(now));
         if (trip !== null) this.#noteRoundTrip(trip);
       }
@@ -580,23 +694,28 @@ export class RtpTransport {
 
   #noteRoundTrip(trip: number): void {
     this.#roundTripMs = trip;
+    this.#remoteEstimator?.setRoundTripTime(trip);
     for (const receiver of this.#receivers) {
       for (const stream of receiver.streams.values()) stream.roundTripMs = trip;
     }
   }
 
-  #handleKeyFrameRequest(ssrc: number, counter: 'pliCount' | 'firCount'): void {
+  #handleKeyFrameRequest(ssrc: number, counter: 'pliCount' | 'firCount', now: number): void {
     const sending = this.#outgoing.get(ssrc);
     if (sending === undefined) return;
     const { sender, encoding, stream } = sending;
     stream.stats[counter]++;
-    this.#events.push({ kind: 'keyFrameRequested', sender, encoding });
+    if (stream.noteKeyFrameRequest(now)) this.#events.push({ kind: 'keyFrameRequested', sender, encoding });
   }
 
-  #handleGoodbye(ssrc: number): void {
+  #handleGoodbye(ssrc: number, now: number): void {
     const incoming = this.demultiplexer.stream(ssrc);
     const receiver = incoming && this.#receiverOf.get(incoming.mid);
     if (!incoming?.context || receiver === undefined) return;
+    const highest = incoming.context.highestSequenceNumber;
+    this.#goodbyes.delete(ssrc);
+    this.#goodbyes.set(ssrc, { highest, until: now + GOODBYE_MS });
+    if (this.#goodbyes.size > MAX_GOODBYES) this.#goodbyes.delete(this.#goodbyes.keys().next().value!);
     this.#end(receiver, incoming.context);
     incoming.context = undefined;
     this.demultiplexer.remove(ssrc);
@@ -604,65 +723,13 @@ export class RtpTransport {
 
   // RTCP to the peer
 
-  #scheduleReport(now: number): void {
-    this.#reportAt = now + REPORT_INTERVAL_MS * randomBetween(this.#options.random, ...REPORT_JITTER);
+  #noteActivity(): void {
+    this.#rtcp.isActive = this.#senders.size > 0 || this.#receivers.size > 0;
+    this.#rtcp.setHasVideo([...this.#senders, ...this.#receivers].some(({ kind }) => kind === 'video'));
   }
 
-  /** A compound packet: reports on all streams, the names of ours, and what else is waiting (RFC 3550 §6.1). */
-  #sendReports(now: number): void {
-    const blocks = this.#reportBlocks(now);
-    const sending = new Set<SendStream>();
-    for (const { stream } of this.#outgoing.values()) if (stream.hasSent) sending.add(stream);
-    const reports: RtcpPacket[] = Array.from(sending, (stream) => ({
-      kind: 'senderReport',
-      ssrc: stream.ssrc,
-      ntpTimestamp: this.#ntp(now),
-      rtpTimestamp: stream.timestampAt(now),
-      // Of this SSRC alone: RTX has another one.
-      packetCount: (stream.stats.packetsSent - stream.stats.rtxPacketsSent) % UINT32,
-      octetCount: (stream.stats.bytesSent - stream.stats.rtxBytesSent) % UINT32,
-      reports: blocks.splice(0, MAX_REPORT_BLOCKS),
-    }));
-    while (blocks.length > 0 || reports.length === 0) {
-      reports.push({ kind: 'receiverReport', ssrc: this.#feedbackSsrc, reports: blocks.splice(0, MAX_REPORT_BLOCKS) });
-    }
-    const chunks = Array.from(sending, ({ ssrc }) => this.#describe(ssrc));
-    reports.push(...this.#extendedReport(sending, now));
-    while (chunks.length > 0) reports.push({ kind: 'sdes', chunks: chunks.splice(0, MAX_REPORT_BLOCKS) });
-    if (this.#receivers.size === 0 && sending.size === 0 && this.#feedback.length === 0) return;
-    this.#sendRtcp([...reports, ...this.#takeFeedback()]);
-  }
-
-  /**
-   * The round trip for those who send nothing, ourselves or the peer (RFC 3611). It is not negotiated: §5 lets blocks go
-   * without that, and who does not know them skips them.
-   */
-  #extendedReport(sending: ReadonlySet<SendStream>, now: number): ExtendedReport[] {
-    const reports = this.#referenceTimes.takeDlrr(now);
-    const [first] = sending;
-    if (first !== undefined) {
-      if (reports.length === 0) return [];
-      return [{ kind: 'extendedReport', ssrc: first.ssrc, blocks: [{ kind: 'dlrr', reports }] }];
-    }
-    const receives = [...this.#receivers].some(({ streams }) => streams.size > 0);
-    if (!receives) return [];
-    const ntpTimestamp = this.#ntp(now);
-    return [
-      { kind: 'extendedReport', ssrc: this.#feedbackSsrc, blocks: [{ kind: 'receiverReferenceTime', ntpTimestamp }] },
-    ];
-  }
-
-  #sendFeedback(now: number): void {
-    const feedback = this.#takeFeedback();
-    if (this.#parameters.reducedSize && isReducedSize(feedback)) this.#sendRtcp(feedback);
-    else this.#sendRtcp([{ kind: 'receiverReport', ssrc: this.#feedbackSsrc, reports: [] }, ...feedback]);
-    void now;
-  }
-
-  #takeFeedback(): RtcpPacket[] {
-    const feedback = this.#feedback;
-    this.#feedback = [];
-    return feedback;
+  *#sendStreams(): Generator<SendStream> {
+    for (const [ssrc, { stream }] of this.#outgoing) if (ssrc === stream.ssrc) yield stream;
   }
 
   #reportBlocks(now: number): ReportBlock[] {
@@ -673,40 +740,36 @@ export class RtpTransport {
           stream.isSilent = true;
           receiver.sink.ended(stream);
         }
-        if (stream.isSilent) continue; // §6.4: "from which … received since the last report"
-        const { ssrc, reception, remoteReport } = stream;
-        const last = remoteReport === null ? 0 : ntpMiddle32(remoteReport.report.ntpTimestamp);
-        const delay = remoteReport === null ? 0 : shortNtpFromMs(now - remoteReport.receivedAt);
-        blocks.push(reception.report(ssrc, last, delay));
+        // §6.4: for sources "from which RTP data packets have been received since the last report"
+        const block = stream.reception.hasNews ? stream.reception.report(now) : null;
+        if (block !== null) blocks.push(block);
       }
     }
     return blocks;
   }
 
-  #describe(ssrc: number): SdesChunk {
-    return { ssrc, items: [{ type: SDES_ITEM.cname, text: this.#options.cname ?? '' }] };
+  /** What congestion control is to be told of arrivals. */
+  #takeFeedback(now: number): void {
+    const { ssrc } = this.#rtcp;
+    if (this.#arrivals.nextTimeout <= now) {
+      for (const report of this.#arrivals.takeReports(ssrc, now)) this.#rtcp.push(report, now);
+    }
+    if (this.#ecnArrivals.nextTimeout <= now) {
+      for (const report of this.#ecnArrivals.takeReports(ssrc, now)) this.#rtcp.push(report, now);
+    }
+    const estimator = this.#remoteEstimator;
+    const estimate = estimator !== null && estimator.nextTimeout <= now ? estimator.takeEstimate(now) : null;
+    if (estimate !== null) this.#rtcp.push({ kind: 'remb', senderSsrc: ssrc, ...estimate }, now);
   }
 
   #sayGoodbye(senders: readonly RtpSender[]): void {
-    if (!this.#isConnected) return;
-    const ssrcs = senders.flatMap(({ streams }) =>
-      streams.flatMap(({ hasSent, ssrc, rtxSsrc }) => (hasSent ? [ssrc, ...(rtxSsrc === null ? [] : [rtxSsrc])] : [])),
-    );
-    const packets: RtcpPacket[] = [{ kind: 'receiverReport', ssrc: this.#feedbackSsrc, reports: [] }];
-    if (ssrcs.length === 0) return;
-    while (ssrcs.length > 0) packets.push({ kind: 'bye', ssrcs: ssrcs.splice(0, MAX_REPORT_BLOCKS) });
-    this.#sendRtcp(packets);
-  }
-
-  #sendRtcp(packets: readonly RtcpPacket[]): void {
-    for (const { kind } of packets) if (kind === 'congestionFeedback') this.stats.ccfbSent++;
-    for (const datagram of encodeRtcpDatagrams(packets, this.#options.maxPacketLength)) {
-      this.stats.rtcpSent++;
-      this.#sink.sendRtcp(datagram);
-    }
+    const streams = senders.flatMap((sender) => sender.streams.filter(({ hasSent }) => hasSent));
+    this.#rtcp.sayGoodbye(streams.flatMap(({ ssrc, rtxSsrc }) => (rtxSsrc === null ? [ssrc] : [ssrc, rtxSsrc])));
   }
 
   #ntp(now: number): bigint {
     return ntpFromUnixMs(now + (this.#options.unixOffsetMs ?? 0));
   }
 }
+
+const PAYLOAD_TYPE_MASK = 0x7f;

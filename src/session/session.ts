@@ -208,7 +208,8 @@ export class Session {
         ...options.media,
       },
       {
-        sendRtp: (buffer, end) => this.#sendRtp(buffer, end),
+        sendRtp: (buffer, end, keep) => this.#sendRtp(buffer, end, keep),
+        sendSealed: (packet) => this.#transmit(packet),
         sendRtcp: (packet) => this.#sendRtcp(packet),
         event: (event) => this.#events.push({ kind: 'media', event }),
       },
@@ -400,10 +401,12 @@ export class Session {
         return;
       case 'closed':
         this.#events.push({ kind: 'dtls', state: 'closed' });
+        this.media.abandon(); // who has said close_notify takes no media either
         this.#endSctp(undefined);
         return;
       case 'failed':
         this.#events.push({ kind: 'dtls', state: 'failed', error: event });
+        this.media.abandon();
         this.#endSctp(`DTLS failed: ${event.reason}`);
         return;
       default:
@@ -461,9 +464,12 @@ export class Session {
     }
   }
 
-  #sendRtp(buffer: Uint8Array, end: number): void {
-    const sealed = this.#outboundSrtp?.protectRtp(buffer, 0, end) ?? -1;
-    if (sealed >= 0) this.#transmit(sealed === buffer.length ? buffer : buffer.subarray(0, sealed));
+  #sendRtp(buffer: Uint8Array, end: number, keep: ((sealed: Uint8Array) => void) | null): void {
+    const sealedEnd = this.#outboundSrtp?.protectRtp(buffer, 0, end) ?? -1;
+    if (sealedEnd < 0) return;
+    const sealed = sealedEnd === buffer.length ? buffer : buffer.subarray(0, sealedEnd);
+    keep?.(sealed);
+    this.#transmit(sealed);
   }
 
   #sendRtcp(packet: Uint8Array): void {

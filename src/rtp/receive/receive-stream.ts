@@ -16,7 +16,9 @@ import { type NackEvent, NackGenerator } from '../repair/nack-generator.ts';
 import { RedReceiver } from '../repair/red.ts';
 import type { SenderReport } from '../rtcp/types.ts';
 import { FrameRate } from '../statistics/frame-rate.ts';
-import { ReceptionStatistics } from './reception-statistics.ts';
+import { ReceiverStatistics } from '../statistics/receiver-statistics.ts';
+import { DuplicateFilter } from './duplicate-filter.ts';
+import type { StreamFec } from './stream-fec.ts';
 
 /** Between two requests for a key frame: an encoder that is asked more often only makes the stream bigger. */
 const KEY_FRAME_REQUEST_INTERVAL_MS = 300;
@@ -29,6 +31,10 @@ export type ReceiveStreamStats = {
   /** Came by RTX. */
   retransmittedPacketsReceived: number;
   retransmittedBytesReceived: number;
+  /** Packets of FEC, and packets of media that they brought. */
+  fecPacketsReceived: number;
+  fecBytesReceived: number;
+  fecPacketsRecovered: number;
   duplicates: number;
   nackCount: number;
   pliCount: number;
@@ -46,6 +52,9 @@ export type ReceiveStreamStats = {
 /** What was last handed on: the track is there now. */
 export type PlayoutPoint = { readonly rtpTimestamp: number; readonly at: number };
 
+/** How a packet came. */
+export type Arrival = 'network' | 'retransmission' | 'recovery';
+
 /** The last sender report, for lip sync and round trips. */
 export type RemoteReport = {
   readonly report: SenderReport;
@@ -54,10 +63,15 @@ export type RemoteReport = {
   readonly count: number;
 };
 
+/** What the peer is asked for a key frame with: PLI, or FIR where only that was agreed on. */
+export type KeyFrameRequest = 'pli' | 'fir';
+
 export type ReceiveStreamSink = {
   nack(sequenceNumbers: readonly number[]): void;
-  requestKeyFrame(): void;
+  requestKeyFrame(request: KeyFrameRequest): void;
 };
+
+type DeliverFrame = (frame: ReceivedFrame, codec: NegotiatedRtpCodec, now: number) => void;
 
 export class ReceiveStream {
   readonly ssrc: number;
@@ -68,6 +82,9 @@ export class ReceiveStream {
     headerBytesReceived: 0,
     retransmittedPacketsReceived: 0,
     retransmittedBytesReceived: 0,
+    fecPacketsReceived: 0,
+    fecBytesReceived: 0,
+    fecPacketsRecovered: 0,
     duplicates: 0,
     nackCount: 0,
     pliCount: 0,
@@ -85,36 +102,48 @@ export class ReceiveStream {
   isSilent = false;
   /** Of sound with redundancy. */
   readonly red: RedReceiver = new RedReceiver();
-  readonly reception: ReceptionStatistics = new ReceptionStatistics();
+  /** What our reports say: of the network alone, not of what repair brought. */
+  readonly reception: ReceiverStatistics;
   /** The restriction identifier, with simulcast; may become known after the first packets. */
   rid: string | null = null;
-  codec: NegotiatedRtpCodec | null = null;
+  codec: NegotiatedRtpCodec;
   rtxSsrc: number | null = null;
   remoteReport: RemoteReport | null = null;
+  /** Where forward error correction was agreed on, and came. */
+  fec: StreamFec | null = null;
   readonly #sink: ReceiveStreamSink;
   readonly #nacks: NackGenerator;
+  readonly #duplicates = new DuplicateFilter();
   #keyFrameRequestedAt = -Infinity;
+  /** When a request that came too soon after the last one goes out. */
+  #keyFrameRequestAt = Infinity;
   #jitter: JitterBuffer | null = null;
   #frameStats: JitterBufferStats | null = null;
   #playoutTimestamp = 0;
   #playoutAt = -Infinity;
   #targetDelayMs = 0;
   #roundTripMs = 0;
-  #deliver: ((frame: ReceivedFrame, codec: NegotiatedRtpCodec, now: number) => void) | null = null;
+  #deliver: DeliverFrame | null = null;
   readonly #formats = new Map<NegotiatedRtpCodec, PayloadFormat | null>();
   /** By payload type, those that came. */
   readonly #codecs = new Map<number, NegotiatedRtpCodec>();
-  #parameterSets: ParameterSets | null = null;
+  /** By codec: they outlive a renegotiation. */
+  readonly #parameterSets = new Map<string, ParameterSets>();
+  /** The time of the call that is running. */
+  #now = 0;
 
-  constructor(ssrc: number, kind: MediaKind, sink: ReceiveStreamSink) {
+  /** @param codec of the packet that it begins with */
+  constructor(ssrc: number, kind: MediaKind, codec: NegotiatedRtpCodec, sink: ReceiveStreamSink) {
     this.ssrc = ssrc;
     this.kind = kind;
+    this.codec = codec;
     this.#sink = sink;
+    this.reception = new ReceiverStatistics(ssrc, codec.clockRate);
     this.#nacks = new NackGenerator({}, { event: (event) => this.#handleNackEvent(event) });
   }
 
   get nextTimeout(): number {
-    return Math.min(this.#nacks.nextTimeout, this.#jitter?.nextTimeout ?? Infinity);
+    return Math.min(this.#nacks.nextTimeout, this.#jitter?.nextTimeout ?? Infinity, this.#keyFrameRequestAt);
   }
 
   /** Of the frames, since the first were made; `null` before. */
@@ -132,6 +161,11 @@ export class ReceiveStream {
     return Math.max(this.stats.lastPacketReceivedAt, this.remoteReport?.receivedAt ?? -Infinity);
   }
 
+  /** Of all packets, 16 bits; -1 before the first. */
+  get highestSequenceNumber(): number {
+    return this.#duplicates.highest;
+  }
+
   set targetDelayMs(value: number) {
     this.#targetDelayMs = value;
     if (this.#jitter !== null) this.#jitter.targetDelayMs = value;
@@ -144,7 +178,7 @@ export class ReceiveStream {
   }
 
   /** Frames are made from now on, and told. False when they were already. */
-  assemble(deliver: (frame: ReceivedFrame, codec: NegotiatedRtpCodec, now: number) => void): boolean {
+  assemble(deliver: DeliverFrame): boolean {
     const isNew = this.#deliver === null;
     this.#deliver = deliver;
     return isNew;
@@ -180,13 +214,17 @@ export class ReceiveStream {
 
   /**
    * Takes note of a packet. False for one that came before.
-   * @param isRepair it came by retransmission, or was recovered
+   * @param codec of what it carries: in RED, of what is inside
    */
-  receive(packet: RtpPacket, codec: NegotiatedRtpCodec, isRepair: boolean, now: number): boolean {
-    const { stats } = this;
+  receive(packet: RtpPacket, codec: NegotiatedRtpCodec, arrival: Arrival, now: number): boolean {
+    const { stats, reception } = this;
     this.#now = now;
     this.isSilent = false;
-    if (!this.reception.receive(packet.sequenceNumber, packet.timestamp, codec.clockRate, isRepair, now)) {
+    if (arrival === 'network') {
+      reception.clockRate = codec.clockRate;
+      reception.receive(packet.sequenceNumber, packet.timestamp, now);
+    }
+    if (!this.#duplicates.isNew(packet.sequenceNumber)) {
       stats.duplicates++;
       return false;
     }
@@ -194,28 +232,27 @@ export class ReceiveStream {
     stats.bytesReceived += packet.payloadLength;
     stats.headerBytesReceived += packet.headerLength + packet.paddingLength;
     stats.lastPacketReceivedAt = now;
-    if (isRepair) {
+    if (arrival === 'retransmission') {
       stats.retransmittedPacketsReceived++;
       stats.retransmittedBytesReceived += packet.payloadLength;
+    } else if (arrival === 'recovery') {
+      stats.fecPacketsRecovered++;
     }
-    this.codec = codec;
-    if (hasNack(codec)) this.#nacks.receive(packet.sequenceNumber, isRepair, now);
+    if (codec.role === 'media') this.codec = codec;
+    if (hasNack(this.codec)) this.#nacks.receive(packet.sequenceNumber, arrival !== 'network', now);
     return true;
   }
 
   noteSenderReport(report: SenderReport, now: number): void {
     this.remoteReport = { report, receivedAt: now, count: (this.remoteReport?.count ?? 0) + 1 };
+    this.reception.receiveSenderReport(report.ntpTimestamp, now);
   }
 
-  /** The time of the call that is running. */
-  #now = 0;
-
-  /** Whether a request may go out now; takes note of it. */
-  mayRequestKeyFrame(now: number): boolean {
-    if (now - this.#keyFrameRequestedAt < KEY_FRAME_REQUEST_INTERVAL_MS) return false;
-    this.#keyFrameRequestedAt = now;
-    this.stats.pliCount++;
-    return true;
+  /** Asks for a key frame: at once, or as soon as one may be asked for again. */
+  requestKeyFrame(now: number): void {
+    if (this.kind !== 'video' || this.#keyFrameRequestAt < Infinity) return;
+    this.#keyFrameRequestAt = Math.max(now, this.#keyFrameRequestedAt + KEY_FRAME_REQUEST_INTERVAL_MS);
+    if (this.#keyFrameRequestAt <= now) this.#sendKeyFrameRequest(now);
   }
 
   handleTimeout(now: number): void {
@@ -223,25 +260,39 @@ export class ReceiveStream {
     if (this.#nacks.nextTimeout <= now) this.#nacks.handleTimeout(now);
     const jitter = this.#jitter;
     if (jitter !== null && jitter.nextTimeout <= now) jitter.handleTimeout(now);
+    if (this.#keyFrameRequestAt <= now) this.#sendKeyFrameRequest(now);
   }
 
-  #makeJitterBuffer({ clockRate, feedback }: NegotiatedRtpCodec): JitterBuffer {
+  #sendKeyFrameRequest(now: number): void {
+    this.#keyFrameRequestAt = Infinity;
+    const { feedback } = this.codec;
+    const has = (type: string, parameter: string): boolean =>
+      feedback.some((one) => one.type === type && one.parameter === parameter);
+    const request = has('nack', 'pli') ? 'pli' : has('ccm', 'fir') ? 'fir' : null;
+    if (request === null) return; // the peer would not know what is wanted
+    this.#keyFrameRequestedAt = now;
+    if (request === 'pli') this.stats.pliCount++;
+    else this.stats.firCount++;
+    this.#sink.requestKeyFrame(request);
+  }
+
+  #makeJitterBuffer(codec: NegotiatedRtpCodec): JitterBuffer {
     this.#frameStats ??= newJitterBufferStats();
     const jitter = new JitterBuffer(
       {
-        clockRate,
+        clockRate: codec.clockRate,
         stats: this.#frameStats,
         ...(this.kind === 'audio' && {
           weightOf: (frame: EncodedFrame, payloadType: number) => this.#unitsOf(frame.data, payloadType),
         }),
-        canRepair: feedback.some(({ type, parameter }) => type === 'nack' && parameter === null),
+        canRepair: hasNack(codec),
         needsKeyFrames: this.kind === 'video',
         formatOf: (payloadType) => this.#formatOf(payloadType),
       },
       {
         event: (event) => {
           if (event.kind === 'frame') this.#deliverFrame(event.frame);
-          else this.#sink.requestKeyFrame();
+          else this.requestKeyFrame(this.#now);
         },
       },
     );
@@ -288,13 +339,19 @@ export class ReceiveStream {
     if (width !== undefined && height !== undefined) this.frameSize = { width, height };
     const codec = this.#codecs.get(received.payloadType);
     if (codec === undefined) return;
+    // What is missing before a key frame, no picture needs any more.
+    if (this.kind === 'video' && received.frame.isKeyFrame) this.#nacks.forgetBefore(received.firstSequenceNumber);
     const name = codec.mimeType.toLowerCase();
     if (name !== 'video/h264' && name !== 'video/h265') {
       this.#deliver?.(received, codec, this.#now);
       return;
     }
-    this.#parameterSets ??= new ParameterSets(name === 'video/h264' ? 'H264' : 'H265', codec.parameters);
-    const frame = this.#parameterSets.complete(received.frame);
+    let sets = this.#parameterSets.get(name);
+    if (sets === undefined) {
+      sets = new ParameterSets(name === 'video/h264' ? 'H264' : 'H265', codec.parameters);
+      this.#parameterSets.set(name, sets);
+    }
+    const frame = sets.complete(received.frame);
     if (frame !== null) this.#deliver?.({ ...received, frame }, codec, this.#now);
   }
 
@@ -305,7 +362,7 @@ export class ReceiveStream {
         this.#sink.nack(event.sequenceNumbers);
         return;
       case 'keyFrameNeeded':
-        this.#sink.requestKeyFrame();
+        this.requestKeyFrame(this.#now);
         return;
       case 'gaveUp':
         this.#jitter?.giveUp(event.sequenceNumbers, this.#now);

@@ -88,7 +88,7 @@ export class RtpReceiver {
       stream.assemble((frame, codec, at) => this.sink.frame(frame, codec, stream, at)) &&
       this.kind === 'video'
     ) {
-      this.#requestKeyFrame(stream); // it joins in the middle
+      stream.requestKeyFrame(now); // it joins in the middle
     }
   }
 

@@ -3,7 +3,7 @@ import type { PacketAllocator } from '../../binary/packet-allocator.ts';
 import { type RandomSource, randomUint32 } from '../../machine.ts';
 import type { MediaKind } from '../codecs.ts';
 import type { ExtensionMap } from '../extensions/extension-map.ts';
-import { type CodecName, findCodec, type NegotiatedRtpCodec } from '../negotiated-codec.ts';
+import { type CodecName, findCodec, hasNack, type NegotiatedRtpCodec } from '../negotiated-codec.ts';
 import type { RtpPacket } from '../packet.ts';
 import { payloadFormat } from '../payload/index.ts';
 import { TelephoneEventSender } from '../payload/telephone-event-sender.ts';
@@ -160,7 +160,7 @@ export class RtpSender {
     const timestamp = stream.timestampAt(now);
     const options = { event: TONES.indexOf(tone), durationMs, clockRate: codec.clockRate, timestamp };
     this.#tone = new TelephoneEventSender(options, ({ payload, timestamp: at, marker }) =>
-      stream.sendPayload(payload, codec.payloadType, at, marker, this.#now),
+      stream.sendPayload(payload, codec.payloadType, at, codec.clockRate, marker, this.#now),
     );
     this.#now = now;
     this.#tone.start(now);
@@ -168,6 +168,7 @@ export class RtpSender {
 
   handleTimeout(now: number): void {
     this.#now = now;
+    if (!this.isSending) this.#tone = null; // what was negotiated meanwhile is that nothing is sent
     if (this.#tone === null) return;
     this.#tone.handleTimeout(now);
     if (this.#tone.nextTimeout === Infinity) this.#tone = null;
@@ -235,9 +236,18 @@ export class RtpSender {
         rtxPayloadType === null ? [] : [[payloadType, rtxPayloadType] as const],
       ),
     );
+    const nackPayloadTypes = new Set(codecs.filter(hasNack).map(({ payloadType }) => payloadType));
     const { maxPacketLength, tailroom } = this.#options;
     this.#encodings.forEach(({ rid }, i) => {
-      this.#streams[i]?.configure({ extensions, mid, rid, rtxPayloadTypes, maxPacketLength, tailroom });
+      this.#streams[i]?.configure({
+        extensions,
+        mid,
+        rid,
+        rtxPayloadTypes,
+        nackPayloadTypes,
+        maxPacketLength,
+        tailroom,
+      });
     });
   }
 }

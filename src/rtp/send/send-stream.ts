@@ -3,20 +3,22 @@
  * (RFC 3550 §5, RFC 4588). Frames come in and are cut into packets; or packets of another stream come in, and get this
  * one's numbers.
  */
-import { setU16, u16 } from '../../binary/bytes.ts';
+import { setU16, u16, u32 } from '../../binary/bytes.ts';
 import type { PacketAllocator } from '../../binary/packet-allocator.ts';
 import { type RandomSource, randomUint32 } from '../../machine.ts';
 import type { MediaKind } from '../codecs.ts';
 import type { PacedPacket } from '../congestion/pacer.ts';
 import type { PacketKind } from '../congestion/types.ts';
 import type { ExtensionMap } from '../extensions/extension-map.ts';
+import { dependencyDescriptorExtension } from '../extensions/registry.ts';
+import { videoOrientationExtension } from '../extensions/video-orientation.ts';
 import { RTP, RtpHeaderWriter, RtpPacket } from '../packet.ts';
 import { PictureNumbers } from '../payload/picture-numbers.ts';
 import type { EncodedFrame, PayloadFormat } from '../payload/types.ts';
 import { NackResponder } from '../repair/nack-responder.ts';
 import { OSN_LENGTH } from '../repair/rtx.ts';
 import { SendHistory } from '../repair/send-history.ts';
-import { signed16 } from '../sequence.ts';
+import { SequenceUnwrapper, signed16 } from '../sequence.ts';
 import { FrameRate } from '../statistics/frame-rate.ts';
 import { type HeaderExtras, type SendTimeFields, StreamHeader } from './stream-header.ts';
 
@@ -25,6 +27,9 @@ const MAX_FIRST_SEQUENCE_NUMBER = 0x7fff;
 /** webrtc-stats, `hugeFramesSent`: "at least 2.5 times the average size". */
 const HUGE_FRAME = 2.5;
 
+/** Between two key frames that are made because they were asked for: a decoder needs a moment for each. libwebrtc. */
+const KEY_FRAME_INTERVAL_MS = 300;
+
 /** A packet that is ready to go: the fields that are filled in when it leaves are still zero. */
 export type OutgoingPacket = SendTimeFields &
   PacedPacket & {
@@ -32,6 +37,8 @@ export type OutgoingPacket = SendTimeFields &
     readonly buffer: Uint8Array;
     readonly end: number;
     readonly payloadStart: number;
+    /** It was protected when it was sent first, and goes out again as it was: nothing may be changed. */
+    readonly isProtected: boolean;
     readonly stream: SendStream;
     /** When it was handed over, in ms. */
     readonly queuedAt: number;
@@ -45,6 +52,8 @@ export type SendStreamConfiguration = {
   readonly rid: string | null;
   /** The RTX format of each payload type that has one. */
   readonly rtxPayloadTypes: ReadonlyMap<number, number>;
+  /** Those that the peer may ask for again. */
+  readonly nackPayloadTypes: ReadonlySet<number>;
   /** Bytes of a whole RTP packet, at most. */
   readonly maxPacketLength: number;
   /** Bytes of room behind a packet. */
@@ -68,6 +77,8 @@ export type SendStreamStats = {
   nackCount: number;
   pliCount: number;
   firCount: number;
+  /** Packets that carried nothing new, to measure with. */
+  paddingPacketsSent: number;
   /** Frames that the payload format did not take. */
   framesRefused: number;
   /** Between handing over and leaving, summed up, in ms. */
@@ -87,8 +98,26 @@ export type FrameToSend = EncodedFrame & {
   readonly marker?: boolean;
 };
 
+/**
+ * Bound: packets of padding in the last of a stream that is forwarded, whose numbers were left out. What is later than the
+ * oldest of them is dropped: its number is not known any more.
+ */
+const MAX_STEPS = 64;
+/** Numbers so far back are a source that began anew, if the next one follows (RFC 3550 A.1). */
+const MAX_MISORDER = 1000;
+/** What a forwarded packet that cannot be placed gets. */
+const NO_PLACE = -1;
+
 /** How the numbers of a stream that is forwarded become ours. */
-type Mapping = { readonly ssrc: number; sequenceOffset: number; readonly timestampOffset: number; newest: number };
+type Mapping = {
+  readonly ssrc: number;
+  readonly timestampOffset: number;
+  readonly unwrapper: SequenceUnwrapper;
+  /** From an extended number on, what is added to it: less by one behind each packet of padding. */
+  readonly steps: { readonly from: number; readonly offset: number }[];
+  /** A number far back, where a source that begins anew goes on. */
+  restartNumber: number;
+};
 
 export class SendStream {
   readonly ssrc: number;
@@ -107,6 +136,7 @@ export class SendStream {
     nackCount: 0,
     pliCount: 0,
     firCount: 0,
+    paddingPacketsSent: 0,
     framesRefused: 0,
     totalPacketSendDelayMs: 0,
   };
@@ -119,6 +149,8 @@ export class SendStream {
   #frameBytes = 0;
   readonly #history = new SendHistory();
   readonly #nacks: NackResponder;
+  /** Where there is no RTX, the protected packets: SRTP seals a number once (RFC 3711 §3.3.1), so these go out again. */
+  #sealed: { readonly history: SendHistory; readonly nacks: NackResponder } | null = null;
   readonly #kind: MediaKind;
   readonly #allocator: PacketAllocator;
   readonly #send: (packet: OutgoingPacket) => void;
@@ -133,6 +165,8 @@ export class SendStream {
   #sequenceNumber: number;
   #rtxSequenceNumber: number;
   #mapping: Mapping | null = null;
+  /** What was forwarded before: its stragglers have no place any more. */
+  #previousMapping: Mapping | null = null;
   /** From the timestamps of the frames that come to ours; `null` before the first of a source. */
   #frameOffset: number | null = null;
   /** The time of the call that is running. */
@@ -141,6 +175,14 @@ export class SendStream {
   #lastTimestamp = 0;
   #lastClockRate = 0;
   #lastSentAt = -Infinity;
+  /** What sender reports say: of this SSRC alone. */
+  #packetCount = 0;
+  #octetCount = 0;
+  #lastLeftAt = -Infinity;
+  #firSequenceNumber = -1;
+  #orientationId = 0;
+  #descriptorId = 0;
+  #keyFrameRequestedAt = -Infinity;
 
   constructor(
     options: {
@@ -173,29 +215,95 @@ export class SendStream {
   configure(configuration: SendStreamConfiguration): void {
     const { extensions, mid, rid } = configuration;
     this.#configuration = configuration;
+    this.#orientationId = extensions.id(videoOrientationExtension);
+    this.#descriptorId = extensions.id(dependencyDescriptorExtension);
     this.#header = new StreamHeader(extensions, mid, rid, false);
     this.#rtxHeader = new StreamHeader(extensions, mid, rid, true);
   }
 
   /** Whether something was sent: a sender report has something to say. */
   get hasSent(): boolean {
-    return this.stats.packetsSent > 0;
+    return this.#packetCount > 0;
+  }
+
+  /** Whether something was sent since then: who was silent for two reports is no sender (RFC 3550 §6.3.8). */
+  hasSentSince(time: number): boolean {
+    return this.#lastLeftAt >= time;
+  }
+
+  /** Packets and bytes of content under this SSRC, without repair under another one (RFC 3550 §6.4.1). */
+  get counts(): { readonly packetCount: number; readonly octetCount: number } {
+    return { packetCount: this.#packetCount >>> 0, octetCount: this.#octetCount >>> 0 };
   }
 
   /** What the stream's clock shows at `now`, going on from the last packet (RFC 3550 §6.4.1). */
   timestampAt(now: number): number {
+    if (this.#lastClockRate === 0) return this.#timestampOrigin;
     return (this.#lastTimestamp + Math.round(((now - this.#lastSentAt) * this.#lastClockRate) / 1000)) >>> 0;
   }
 
-  /** The peer has reported on the stream: it knows whose it is. */
-  noteReported(): void {
-    if (this.#header) this.#header.isIntroduced = true;
-    if (this.#rtxHeader) this.#rtxHeader.isIntroduced = true;
+  /** The peer has reported on one of our SSRCs: it knows whose that one is (RFC 8852 §3.2). */
+  noteReported(ssrc: number): void {
+    if (ssrc === this.ssrc && this.#header) this.#header.isIntroduced = true;
+    else if (ssrc === this.rtxSsrc && this.#rtxHeader) this.#rtxHeader.isIntroduced = true;
+  }
+
+  /** Whether a key frame is to be made: not for each of the requests that come while one is made and sent. */
+  noteKeyFrameRequest(now: number): boolean {
+    if (now - this.#keyFrameRequestedAt < KEY_FRAME_INTERVAL_MS) return false;
+    this.#keyFrameRequestedAt = now;
+    return true;
+  }
+
+  /** RFC 5104 §4.3.1.2: the same number again is the same request. */
+  isNewFir(sequenceNumber: number): boolean {
+    if (sequenceNumber === this.#firSequenceNumber) return false;
+    this.#firSequenceNumber = sequenceNumber;
+    return true;
+  }
+
+  /** A packet leaves now. */
+  noteLeft({ buffer, end, payloadStart, kind, queuedAt }: OutgoingPacket, now: number): void {
+    const { stats } = this;
+    const payloadLength = end - payloadStart;
+    stats.totalPacketSendDelayMs += now - queuedAt;
+    stats.packetsSent++;
+    stats.headerBytesSent += payloadStart;
+    stats.bytesSent += payloadLength;
+    if (kind === 'padding') {
+      stats.paddingPacketsSent++;
+    } else if (kind === 'retransmission') {
+      stats.retransmittedPacketsSent++;
+      stats.retransmittedBytesSent += payloadLength;
+    }
+    if (u32(buffer, RTP.ssrc) !== this.ssrc) {
+      stats.rtxPacketsSent++;
+      stats.rtxBytesSent += payloadLength;
+      return;
+    }
+    this.#packetCount++;
+    this.#octetCount += payloadLength;
+    this.#lastLeftAt = now;
+  }
+
+  /** Whether a packet is kept as it was protected: it can be asked for, and there is no RTX for it. */
+  keepsSealed({ buffer, kind }: OutgoingPacket): boolean {
+    if (kind === 'retransmission' || kind === 'padding') return false;
+    const { rtxPayloadTypes, nackPayloadTypes } = this.#configuration!;
+    const payloadType = buffer[RTP.payloadType]! & 0x7f;
+    return nackPayloadTypes.has(payloadType) && !rtxPayloadTypes.has(payloadType);
+  }
+
+  /** Keeps a packet as it was protected, in a copy. */
+  keepSealed(bytes: Uint8Array, now: number): void {
+    this.#sealed ??= this.#keepSealedFromNowOn();
+    this.#sealed.history.put(u16(bytes, RTP.sequenceNumber), bytes, 0, bytes.length, now);
   }
 
   /** Another source follows: its numbers have nothing to do with those of the last one. */
   changeSource(): void {
     this.#mapping = null;
+    this.#previousMapping = null;
     this.#frameOffset = null;
   }
 
@@ -234,37 +342,46 @@ export class SendStream {
   forward(packet: RtpPacket, payloadType: number, clockRate: number, extras: HeaderExtras, now: number): void {
     const header = this.#header;
     if (header === null) return;
-    if (this.#mapping?.ssrc !== packet.ssrc) this.#follow(packet, now);
-    const mapping = this.#mapping!;
+    const mapping = this.#mappingOf(packet, now);
+    if (mapping === null) return;
     const length = packet.payloadLength;
-    const ahead = signed16(packet.sequenceNumber - mapping.newest);
+    const before = mapping.unwrapper.highest;
+    const number = mapping.unwrapper.unwrap(packet.sequenceNumber);
+    const isAhead = number > before;
     if (length === 0) {
-      // Padding alone means nothing behind this point: its number is left out.
-      if (ahead > 0) {
-        mapping.newest = packet.sequenceNumber;
-        mapping.sequenceOffset--;
-      }
+      if (isAhead) leaveOut(mapping, number);
       return;
     }
-    if (ahead > 0) mapping.newest = packet.sequenceNumber;
-    const sequenceNumber = (packet.sequenceNumber + mapping.sequenceOffset) & 0xffff;
+    const sequenceNumber = place(mapping, number);
+    if (sequenceNumber === NO_PLACE) return;
     if (signed16(sequenceNumber - this.#sequenceNumber) >= 0) this.#sequenceNumber = (sequenceNumber + 1) & 0xffff;
     const timestamp = (packet.timestamp + mapping.timestampOffset) >>> 0;
     const start = this.#begin(header, length, payloadType, packet.marker, timestamp, extras, sequenceNumber);
     const outgoing = this.#packet(this.#kind, start, length, now);
     outgoing.buffer.set(packet.payload, start);
     this.#commit(outgoing, now);
-    if (ahead > 0) this.#noteTime(timestamp, clockRate, now);
+    if (isAhead) this.#noteTime(timestamp, clockRate, now);
   }
 
   /** Sends a payload that was made elsewhere, in a packet of its own: a tone between packets of sound. */
-  sendPayload(payload: Uint8Array, payloadType: number, timestamp: number, marker: boolean, now: number): void {
+  sendPayload(
+    payload: Uint8Array,
+    payloadType: number,
+    timestamp: number,
+    clockRate: number,
+    marker: boolean,
+    now: number,
+  ): void {
     const header = this.#header;
     if (header === null) return;
     const start = this.#begin(header, payload.length, payloadType, marker, timestamp, {});
     const packet = this.#packet(this.#kind, start, payload.length, now);
     packet.buffer.set(payload, start);
     this.#commit(packet, now);
+    // All packets of a tone have the timestamp of its beginning.
+    if (((timestamp - this.#lastTimestamp) | 0) > 0 || this.#lastClockRate === 0) {
+      this.#noteTime(timestamp, clockRate, now);
+    }
   }
 
   /** Sends packets again that the peer misses: those that are still there, and not on their way already. */
@@ -272,6 +389,7 @@ export class SendStream {
     this.stats.nackCount++;
     this.#now = now;
     this.#nacks.handleNack(sequenceNumbers, roundTripMs, now);
+    this.#sealed?.nacks.handleNack(sequenceNumbers, roundTripMs, now);
   }
 
   /** A packet that carries nothing new, to measure with: the last one again, over RTX. `null` when there is none. */
@@ -289,31 +407,75 @@ export class SendStream {
     if (!original.read(stored)) return null;
     const { marker, timestamp } = original;
     const length = original.payloadLength + OSN_LENGTH;
+    const extras = this.#extrasOf(original);
     const sequenceNumber = this.#rtxSequenceNumber;
     this.#rtxSequenceNumber = (sequenceNumber + 1) & 0xffff;
-    const at = this.#begin(header, length, payloadType, marker, timestamp, {}, sequenceNumber, this.rtxSsrc);
+    const at = this.#begin(header, length, payloadType, marker, timestamp, extras, sequenceNumber, this.rtxSsrc);
     const packet = this.#packet(kind, at, length, now);
     setU16(packet.buffer, at, original.sequenceNumber);
     packet.buffer.set(original.payload, at + OSN_LENGTH);
-    this.stats.rtxPacketsSent++;
-    this.stats.rtxBytesSent += length;
-    if (kind === 'retransmission') {
-      this.stats.retransmittedPacketsSent++;
-      this.stats.retransmittedBytesSent += length;
-    }
-    this.#count(at, length);
     return packet;
   }
 
+  /** What the packet said beside its payload, it says again: of an AV1 packet nothing could be made without. */
+  #extrasOf(packet: RtpPacket): HeaderExtras {
+    const descriptor = this.#descriptorId === 0 ? null : packet.extension(this.#descriptorId);
+    const orientation = this.#orientationId === 0 ? null : packet.extension(this.#orientationId);
+    if (descriptor === null && orientation === null) return NO_EXTRAS;
+    const value = orientation && videoOrientationExtension.read(orientation, 0, orientation.length);
+    return { ...(descriptor && { dependencyDescriptor: descriptor }), ...(value && { orientation: value }) };
+  }
+
+  #keepSealedFromNowOn(): { readonly history: SendHistory; readonly nacks: NackResponder } {
+    const history = new SendHistory();
+    const nacks = new NackResponder(history, (stored) => {
+      const buffer = this.#allocator.allocate(stored.length);
+      buffer.set(stored);
+      this.#send({
+        buffer,
+        end: stored.length,
+        payloadStart: RTP.headerLength,
+        isProtected: true,
+        sizeBytes: stored.length,
+        stream: this,
+        kind: 'retransmission',
+        queuedAt: this.#now,
+        transportSequenceAt: 0,
+        absSendTimeAt: 0,
+      });
+    });
+    return { history, nacks };
+  }
+
+  /** `null`: the packet comes too late to have a place. */
+  #mappingOf(packet: RtpPacket, now: number): Mapping | null {
+    const { ssrc, sequenceNumber } = packet;
+    const mapping = this.#mapping;
+    if (mapping?.ssrc !== ssrc) {
+      const previous = this.#previousMapping;
+      if (mapping !== null && previous?.ssrc === ssrc && distance(previous, sequenceNumber) <= 0) return null;
+      return this.#follow(packet, now);
+    }
+    if (distance(mapping, sequenceNumber) > -MAX_MISORDER) return mapping;
+    const isNext = sequenceNumber === mapping.restartNumber;
+    mapping.restartNumber = (sequenceNumber + 1) & 0xffff;
+    return isNext ? this.#follow(packet, now) : null;
+  }
+
   /** Another source goes on where the last one was: its next packet has our next number. */
-  #follow(packet: RtpPacket, now: number): void {
+  #follow({ ssrc, sequenceNumber, timestamp }: RtpPacket, now: number): Mapping {
     this.#frameOffset = null;
+    this.#previousMapping = this.#mapping;
+    const unwrapper = new SequenceUnwrapper();
+    const from = unwrapper.peek(sequenceNumber);
     this.#mapping = {
-      ssrc: packet.ssrc,
-      sequenceOffset: this.#sequenceNumber - packet.sequenceNumber,
-      timestampOffset: this.#nextTimestamp(now) - packet.timestamp,
-      newest: (packet.sequenceNumber - 1) & 0xffff,
+      ssrc,
+      timestampOffset: this.#nextTimestamp(now) - timestamp,
+      unwrapper,
+      steps: [{ from, offset: this.#sequenceNumber - from }],
+      restartNumber: -1,
     };
+    return this.#mapping;
   }
 
   /** Where the clock is when another source begins: at least one unit on, so that two frames never share a timestamp. */
@@ -354,6 +516,7 @@ export class SendStream {
       buffer,
       end,
       payloadStart,
+      isProtected: false,
       sizeBytes: end,
       stream: this,
       kind,
@@ -364,8 +527,7 @@ export class SendStream {
   }
 
   #commit(packet: OutgoingPacket, now: number): void {
-    this.#count(packet.payloadStart, packet.end - packet.payloadStart);
-    if (this.#configuration!.rtxPayloadTypes.size > 0) {
+    if (this.#configuration!.rtxPayloadTypes.has(packet.buffer[RTP.payloadType]! & 0x7f)) {
       this.#history.put(u16(packet.buffer, RTP.sequenceNumber), packet.buffer, 0, packet.end, now);
     }
     this.#send(packet);
@@ -382,12 +544,6 @@ export class SendStream {
     if (width !== undefined && height !== undefined) this.frameSize = { width, height };
   }
 
-  #count(headerLength: number, payloadLength: number): void {
-    this.stats.packetsSent++;
-    this.stats.headerBytesSent += headerLength;
-    this.stats.bytesSent += payloadLength;
-  }
-
   #nextSequenceNumber(): number {
     const sequenceNumber = this.#sequenceNumber;
     this.#sequenceNumber = (sequenceNumber + 1) & 0xffff;
@@ -399,4 +555,26 @@ export class SendStream {
     this.#lastClockRate = clockRate;
     this.#lastSentAt = now;
   }
+}
+
+const NO_EXTRAS: HeaderExtras = {};
+
+/** How far a number is from the newest of a stream that is forwarded; before the first, one. */
+function distance({ unwrapper }: Mapping, sequenceNumber: number): number {
+  return unwrapper.highest < 0 ? 1 : unwrapper.peek(sequenceNumber) - unwrapper.highest;
+}
+
+/** What an extended number of the stream that is forwarded becomes. */
+function place({ steps }: Mapping, number: number): number {
+  for (let i = steps.length - 1; i >= 0; i--) {
+    const { from, offset } = steps[i]!;
+    if (number >= from) return (number + offset) & 0xffff;
+  }
+  return NO_PLACE;
+}
+
+/** Padding alone means nothing behind this point: its number is left out, and those behind it move up. */
+function leaveOut({ steps }: Mapping, number: number): void {
+  steps.push({ from: number + 1, offset: steps.at(-1)!.offset - 1 });
+  if (steps.length > MAX_STEPS) steps.shift();
 }

@@ -16,7 +16,7 @@ const NONE = -1;
 
 export class ReceiverStatistics {
   readonly #ssrc: number;
-  readonly #clockRate: number;
+  #clockRate: number;
   readonly #unwrapper = new SequenceUnwrapper();
   /** Extended; -1 before the first packet. */
   #base = NONE;
@@ -32,10 +32,24 @@ export class ReceiverStatistics {
   #jitter = 0;
   #lastSenderReport = 0;
   #lastSenderReportAt = 0;
+  #receivedAtReport = 0;
 
   constructor(ssrc: number, clockRate: number) {
     this.#ssrc = ssrc;
     this.#clockRate = clockRate;
+  }
+
+  /** Another format may have another clock: what jitter there was is brought over to it. */
+  set clockRate(value: number) {
+    if (value === this.#clockRate) return;
+    this.#jitter *= value / this.#clockRate;
+    this.#clockRate = value;
+    this.#transit = null;
+  }
+
+  /** Whether packets came since the last report: only then there is a block (RFC 3550 §6.4). */
+  get hasNews(): boolean {
+    return this.#received > this.#receivedAtReport;
   }
 
   /** Packets that came, late ones and duplicates too. */
@@ -102,6 +116,7 @@ export class ReceiverStatistics {
     const lostInterval = expectedInterval - (received - this.#receivedPrior);
     this.#expectedPrior = expected;
     this.#receivedPrior = received;
+    this.#receivedAtReport = this.#received;
     return {
       ssrc: this.#ssrc,
       fractionLost:
