@@ -52,6 +52,8 @@ export function browserAvailable(name: BrowserName): boolean {
 export type BrowserOptions = {
   /** Shows real addresses, loopback too, instead of the `.local` names that are the browsers' default. */
   exposeHostCandidates?: boolean;
+  /** Pages may play and make sound without anybody having clicked. */
+  playsMedia?: boolean;
 };
 
 /** A running browser with a profile of its own. */
@@ -102,7 +104,7 @@ export class TestBrowser {
   }
 }
 
-function chromiumFlags({ exposeHostCandidates }: BrowserOptions): string[] {
+function chromiumFlags({ exposeHostCandidates, playsMedia }: BrowserOptions): string[] {
   return [
     '--no-sandbox', // tests run as root in containers; the only pages shown are ours
     '--disable-gpu',
@@ -114,11 +116,19 @@ function chromiumFlags({ exposeHostCandidates }: BrowserOptions): string[] {
     ...(exposeHostCandidates
       ? ['--disable-features=WebRtcHideLocalIpsWithMdns', '--allow-loopback-in-peer-connection']
       : []),
+    ...(playsMedia ? ['--autoplay-policy=no-user-gesture-required'] : []),
   ];
 }
 
-function firefoxPreferences({ exposeHostCandidates }: BrowserOptions): Record<string, unknown> {
-  return exposeHostCandidates
-    ? { 'media.peerconnection.ice.obfuscate_host_addresses': false, 'media.peerconnection.ice.loopback': true }
-    : {};
+function firefoxPreferences({ exposeHostCandidates, playsMedia }: BrowserOptions): Record<string, unknown> {
+  return {
+    ...(exposeHostCandidates && {
+      'media.peerconnection.ice.obfuscate_host_addresses': false,
+      'media.peerconnection.ice.loopback': true,
+    }),
+    ...(playsMedia && {
+      'media.autoplay.default': 0,
+      'media.cubeb.force_mock_context': true, // an AudioContext would wait for a sound card that is not there
+    }),
+  };
 }

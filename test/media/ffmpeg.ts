@@ -45,7 +45,19 @@ export function packetTimes(path: string, stream: string): number[] {
 
 /** What FFmpeg complains of when it decodes all of a file: nothing, when all is well. */
 export function complaints(path: string): string {
-  const { status, stderr } = spawnSync('ffmpeg', ['-v', 'warning', '-xerror', '-i', path, '-f', 'null', '-']);
+  // The times as they are, however close: not the multiples of some frame rate.
+  const asTimed = ['-fps_mode', 'passthrough', '-enc_time_base', '-1'];
+  const { status, stderr } = spawnSync('ffmpeg', [
+    '-v',
+    'warning',
+    '-xerror',
+    '-i',
+    path,
+    ...asTimed,
+    '-f',
+    'null',
+    '-',
+  ]);
   const said = String(stderr)
     .replace(/^Guessed Channel Layout.*$/gm, '')
     .trim(); // of any PCM

@@ -8,11 +8,17 @@ const DECAY = 0.05;
 const REPAIR_ROUND_TRIPS = 4;
 const REPAIR_MARGIN_MS = 40;
 const DEFAULT_RTT_MS = 100;
+/**
+ * While ICE goes from one pair to another, a stream comes by two sockets. A process that was busy for a while then reads
+ * one after the other, some packets at a time: what is read later may be older. Seen with Chromium on a busy machine.
+ */
+const MIN_DEPTH_MS = 60;
+const MAX_DEPTH_MS = 500;
 
 export type DepthOptions = {
   /** Whether lost packets are asked for. Default false. */
   readonly canRepair?: boolean;
-  /** Bounds in ms. Defaults 10 and 500: no one looks longer at a picture that stands. */
+  /** Bounds in ms. Defaults 60 and 500: no one looks longer at a picture that stands. */
   readonly minDepthMs?: number;
   readonly maxDepthMs?: number;
 };
@@ -26,8 +32,8 @@ export class AdaptiveDepth {
 
   constructor({ canRepair, minDepthMs, maxDepthMs }: DepthOptions) {
     this.#canRepair = canRepair ?? false;
-    this.#minMs = minDepthMs ?? 10;
-    this.#maxMs = maxDepthMs ?? 500;
+    this.#minMs = minDepthMs ?? MIN_DEPTH_MS;
+    this.#maxMs = maxDepthMs ?? MAX_DEPTH_MS;
   }
 
   get ms(): number {

@@ -36,6 +36,8 @@ const MAX_HELD = 400;
 const FIRST_REQUEST_MS = 30;
 /** While one is awaited and packets come, a key frame is asked for again so often. */
 const KEY_FRAME_RETRY_MS = 500;
+/** Who comes so late to a deadline was busy, and has not yet read what came meanwhile. */
+const BUSY_MS = 20;
 
 export type JitterBufferOptions = DepthOptions & {
   /** Of the RTP timestamps, in Hz. */
@@ -131,6 +133,8 @@ export class JitterBuffer {
   /** A number far back, where a source that begins anew goes on (RFC 3550 A.1, `bad_seq`). */
   #restartNumber = -1;
   #deadline = Infinity;
+  /** The last gap that was waited for longer because the process was busy. */
+  #extendedGap = -1;
   #keyFrameRetryAt = Infinity;
   /** Whether packets came since a key frame was asked for. */
   #hasNews = false;
@@ -203,6 +207,7 @@ export class JitterBuffer {
   }
 
   handleTimeout(now: number): void {
+    if (now - this.#deadline >= BUSY_MS) this.#extendDeadline(now);
     while (now >= this.#deadline) this.#skipGap(now, !this.#options.canRepair);
     if (now >= this.#keyFrameRetryAt) this.#requestKeyFrame(now);
     this.#release(now);
@@ -399,6 +404,14 @@ export class JitterBuffer {
   /** The first packet behind the first gap; `#highest + 1` when there is none. */
   #firstBehind(): number {
     return firstPresent(this.#ring, this.#firstMissing() + 1, this.#highest);
+  }
+
+  /** What is missing may be in a socket's buffer: once for a gap, there is time to read that. */
+  #extendDeadline(now: number): void {
+    const gap = this.#firstMissing();
+    if (gap === this.#extendedGap) return;
+    this.#extendedGap = gap;
+    this.#deadline = now + BUSY_MS;
   }
 
   /** Whether a gap holds up what stands behind it, and is still waited for. */

@@ -347,6 +347,36 @@ describe('bounds', () => {
 });
 
 describe('adaptive depth', () => {
+  test('by default bears with a process that was busy, and reads the newer of two sockets first', () => {
+    frames = [];
+    buffer = new JitterBuffer(
+      { clockRate: 48_000, formatOf: () => TEST_FORMAT, needsKeyFrames: false },
+      { event: (event) => event.kind === 'frame' && frames.push(frameNumber(event.frame.frame)) },
+    );
+    const packetOf = (n: number): Uint8Array[] => framePackets(n, 1, n, KEY);
+    for (const n of [0, 1]) insertAll(packetOf(n), n);
+    for (const n of [14, 15, 16]) insertAll(packetOf(n), 300); // by the new pair
+    for (let n = 2, now = 310; n < 14; n++, now += 4) {
+      buffer.handleTimeout(now);
+      insertAll(packetOf(n), now);
+    }
+    expect(frames).toEqual(Array.from({ length: 17 }, (_, i) => i));
+    expect(buffer.stats).toMatchObject({ latePackets: 0, droppedFrames: 0 });
+  });
+
+  test('a deadline that is looked at much too late leaves time to read what came meanwhile, once', () => {
+    make({ needsKeyFrames: false });
+    for (const n of [0, 2, 4]) insertAll(framePackets(n, 1, n, KEY));
+    buffer.handleTimeout(400); // of 50: nothing was read for so long
+    expect(frames).toEqual([0]);
+    insertAll(framePackets(1, 1, 1, KEY), 405);
+    expect(frames).toEqual([0, 1, 2]);
+    buffer.handleTimeout(800);
+    buffer.handleTimeout(1200);
+    expect(frames).toEqual([0, 1, 2, 4]);
+    expect(buffer.nextTimeout).toBe(Infinity);
+  });
+
   test('grows with how late packets come, and shrinks again', () => {
     make({ needsKeyFrames: false, minDepthMs: 10, maxDepthMs: 500 });
     expect(buffer.depthMs).toBe(10);
