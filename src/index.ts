@@ -114,6 +114,20 @@ export type {
   RTCPeerConnectionState,
   RTCSignalingState,
 } from './webrtc/slots.ts';
+export type {
+  RTCCertificateStats,
+  RTCCodecStats,
+  RTCDataChannelStats,
+  RTCIceCandidatePairStats,
+  RTCIceCandidateStats,
+  RTCInboundRtpStreamStats,
+  RTCMediaSourceStats,
+  RTCOutboundRtpStreamStats,
+  RTCPeerConnectionStats,
+  RTCRemoteInboundRtpStreamStats,
+  RTCRemoteOutboundRtpStreamStats,
+  RTCTransportStats,
+} from './webrtc/stats-dictionaries.ts';
 export { type RTCStats, RTCStatsReport, type RTCStatsType } from './webrtc/stats-report.ts';
 export type { TransformStreams } from './webrtc/stream-link.ts';
 export { RTCTrackEvent, type RTCTrackEventInit } from './webrtc/track-event.ts';

@@ -272,6 +272,7 @@ export {
 export { SendStream, type SendStreamStats } from './send/send-stream.ts';
 export type { HeaderExtras } from './send/stream-header.ts';
 export { SequenceUnwrapper, TimestampUnwrapper } from './sequence.ts';
+export { FrameRate } from './statistics/frame-rate.ts';
 export { ReceiverStatistics } from './statistics/receiver-statistics.ts';
 export { ReferenceTimes, RoundTripEstimator } from './statistics/round-trip.ts';
 export { SenderClock } from './statistics/sender-clock.ts';

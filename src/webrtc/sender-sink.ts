@@ -15,6 +15,7 @@ import { FramePipe } from './frame-pipe.ts';
 import type { PeerTransport } from './peer-transport.ts';
 import type { RTCRtpEncodingParameters } from './rtp-parameters.ts';
 import type { SenderSlots } from './rtp-sender.ts';
+import { SourceMeter } from './source-meter.ts';
 
 /** The sources of one encoding: SSRCs are chosen once, for the sender's life. */
 type Sources = { readonly ssrc: number; readonly rtxSsrc: number | null };
@@ -22,6 +23,10 @@ type Sources = { readonly ssrc: number; readonly rtxSsrc: number | null };
 export class SenderSink implements TrackSink {
   /** Between the track's frames and the packetizer; has the transform. */
   readonly pipe: FramePipe;
+  /** Of what the present track gives. */
+  meter: SourceMeter = new SourceMeter();
+  /** Bits per second that the track was last told; `null`: nothing was. */
+  targetBitrate: number | null = null;
   readonly #slots: () => SenderSlots;
   readonly #sources: Sources[] = [];
   #track: MediaStreamTrack | null = null;
@@ -47,6 +52,11 @@ export class SenderSink implements TrackSink {
     return this.#connectedForm;
   }
 
+  /** Whether packets of the track are sent on as they are. */
+  get isForwarding(): boolean {
+    return this.#track !== null && this.#connectedForm === 'packets';
+  }
+
   /** What sends; `null` until negotiated. */
   get rtp(): RtpSender | null {
     return this.#rtp;
@@ -65,6 +75,10 @@ export class SenderSink implements TrackSink {
     const form = wanted === null || this.pipe.transform !== null ? 'frames' : trackSlots(wanted).source.form;
     if (wanted === this.#track && form === this.#connectedForm) return;
     if (this.#track !== null) trackSlots(this.#track).disconnect(this);
+    if (wanted !== this.#track) {
+      this.meter = new SourceMeter();
+      this.targetBitrate = null;
+    }
     this.#track = wanted;
     this.#connectedForm = form;
     if (wanted === null) return;
@@ -102,6 +116,7 @@ export class SenderSink implements TrackSink {
   }
 
   frame(frame: EncodedMediaFrame, codec: MediaCodec, encoding: EncodingId): void {
+    this.meter.note(frame, codec, this.#transport?.now() ?? 0);
     const { rid } = this.#slots().encodings[this.#encodingOf(encoding)] ?? {};
     const ours = rid === undefined ? {} : { rid };
     if (this.pipe.transform === null) this.pipe.write(frame, codec, ours);
@@ -136,7 +151,8 @@ export class SenderSink implements TrackSink {
     if (this.#track === null) return;
     const limits = this.#slots().encodings.map(({ maxBitrate = Infinity, active = true }) => (active ? maxBitrate : 0));
     const most = limits.reduce((sum, limit) => sum + limit, 0);
-    trackSlots(this.#track).source.suggestBitrate?.(Math.min(bitsPerSecond, most));
+    this.targetBitrate = Math.min(bitsPerSecond, most);
+    trackSlots(this.#track).source.suggestBitrate?.(this.targetBitrate);
   }
 
   playTone(tone: string, durationMs: number): void {

@@ -8,9 +8,15 @@ export type RTCStatsType =
   | 'candidate-pair'
   | 'local-candidate'
   | 'remote-candidate'
-  | 'certificate';
+  | 'certificate'
+  | 'codec'
+  | 'inbound-rtp'
+  | 'outbound-rtp'
+  | 'remote-inbound-rtp'
+  | 'remote-outbound-rtp'
+  | 'media-source';
 
-/** The members that all have; the others are listed in `stats.ts`. */
+/** The members that all have; the others are in `stats-dictionaries.ts`. */
 export interface RTCStats {
   id: string;
   type: RTCStatsType;

@@ -1,6 +1,6 @@
 /**
- * `getStats()` (WebRTC §8.2), with the dictionaries of "Identifiers for WebRTC's Statistics API" for what has no media:
- * https://www.w3.org/TR/webrtc-stats/. A member that has no meaning yet is left out.
+ * `getStats()` (WebRTC §8.2): what there is to tell about the connection, its channels and its transport; of media, see
+ * `rtp-stats.ts`. A member that has no meaning yet is left out.
  */
 import { fingerprint } from '../crypto/index.ts';
 import type { CandidatePair, LocalCandidate, RemoteCandidate } from '../ice/index.ts';
@@ -10,16 +10,15 @@ import { INTERNAL } from '../webidl/conversions.ts';
 import { certificateOf } from './certificate.ts';
 import type { ReceiverSlots } from './rtp-receiver.ts';
 import type { SenderSlots } from './rtp-sender.ts';
+import { rtpStats } from './rtp-stats.ts';
 import type { ExposedDataChannel, PeerConnectionSlots } from './slots.ts';
+import type { MakeStats, StatsMembers } from './stats-dictionaries.ts';
 import { type RTCStats, RTCStatsReport } from './stats-report.ts';
 
 /** RFC 5246 and webrtc-stats `tlsVersion`: DTLS 1.2 is { 254, 253 }. */
 const DTLS_1_2 = 'FEFD';
 
 const TRANSPORT_ID = 'T0';
-
-type Entry = RTCStats & Record<string, unknown>;
-type Make = (type: RTCStats['type'], id: string, members: Record<string, unknown>) => Entry;
 
 /** What a report is restricted to (§8.5, "the stats selection algorithm"). */
 export type StatsSelector = { readonly sender: SenderSlots } | { readonly receiver: ReceiverSlots };
@@ -39,14 +38,14 @@ export function selectTrack({ transceivers }: PeerConnectionSlots, track: MediaS
 
 export async function collectStats(
   slots: PeerConnectionSlots,
-  _selector: StatsSelector | null = null,
+  selector: StatsSelector | null = null,
 ): Promise<RTCStatsReport> {
   const certificates = await slots.certificates;
   await slots.tasks.nextTask();
   const timestamp = performance.timeOrigin + performance.now();
-  const make: Make = (type, id, members) => {
+  const make: MakeStats = (type, id, members, at = timestamp) => {
     const present = Object.entries(members).filter(([, value]) => value !== undefined);
-    return { id, timestamp, type, ...Object.fromEntries(present) };
+    return { id, timestamp: at, type, ...Object.fromEntries(present) };
   };
   const session = slots.transport?.session ?? null;
   const { dataChannelsOpened, dataChannelsClosed } = slots;
@@ -64,11 +63,29 @@ export async function collectStats(
     if (remoteCertificate) entries.push(remoteCertificate);
   }
   if (session !== null) entries.push(...iceStats(make, slots, session));
-  return new RTCStatsReport(INTERNAL, entries);
+  const media = rtpStats(slots, make, TRANSPORT_ID, timestamp);
+  entries.push(...media.entries);
+  if (selector === null) return new RTCStatsReport(INTERNAL, entries);
+  const owner = 'sender' in selector ? selector.sender : selector.receiver;
+  return new RTCStatsReport(INTERNAL, withReferences(media.streamIds.get(owner) ?? [], entries));
+}
+
+/** "All stats objects referenced directly or indirectly" (§8.5): by members whose names end in `Id`. */
+function withReferences(roots: readonly string[], entries: readonly RTCStats[]): RTCStats[] {
+  const all = new Map(entries.map((entry) => [entry.id, entry]));
+  const selected = new Set<RTCStats>();
+  const visit = (id: unknown): void => {
+    const entry = all.get(id as string);
+    if (entry === undefined || selected.has(entry)) return;
+    selected.add(entry);
+    for (const [member, value] of Object.entries(entry)) if (member.endsWith('Id')) visit(value);
+  };
+  roots.forEach(visit);
+  return entries.filter((entry) => selected.has(entry));
 }
 
 /** RTCDataChannelStats. */
-function dataChannelStats(make: Make, { object, slots }: ExposedDataChannel): Entry {
+function dataChannelStats(make: MakeStats, { object, slots }: ExposedDataChannel): RTCStats {
   return make('data-channel', `D${slots.number}`, {
     label: object.label,
     protocol: object.protocol,
@@ -84,12 +101,12 @@ function dataChannelStats(make: Make, { object, slots }: ExposedDataChannel): En
 
 /** RTCTransportStats. */
 function transportStats(
-  make: Make,
+  make: MakeStats,
   slots: PeerConnectionSlots,
   session: Session | null,
   localCertificateId: string,
   remoteCertificateId: string | undefined,
-): Entry {
+): RTCStats {
   const ice = slots.ice!.slots;
   const dtls = session?.dtls ?? null;
   const isConnected = dtls?.state === 'connected';
@@ -106,15 +123,18 @@ function transportStats(
     dtlsRole: dtls?.role ?? 'unknown',
     tlsVersion: isConnected ? DTLS_1_2 : undefined,
     dtlsCipher: isConnected ? dtls.cipherSuite : undefined,
+    srtpCipher: isConnected ? dtls.srtpProfile : undefined,
     selectedCandidatePairId: selected ? pairId(selected) : undefined,
     selectedCandidatePairChanges: slots.pairTraffic.changes,
     localCertificateId,
     remoteCertificateId,
+    ccfbMessagesSent: session?.media.stats.ccfbSent ?? 0,
+    ccfbMessagesReceived: session?.media.stats.ccfbReceived ?? 0,
   });
 }
 
 /** RTCCertificateStats. */
-function certificateStats(make: Make, { crypto }: PeerConnectionSlots, der: Uint8Array): Entry {
+function certificateStats(make: MakeStats, { crypto }: PeerConnectionSlots, der: Uint8Array): RTCStats {
   const digest = fingerprint(crypto, 'sha-256', der);
   return make('certificate', `CF${digest}`, {
     fingerprint: digest,
@@ -123,7 +143,7 @@ function certificateStats(make: Make, { crypto }: PeerConnectionSlots, der: Uint
   });
 }
 
-function iceStats(make: Make, slots: PeerConnectionSlots, { ice }: Session): Entry[] {
+function iceStats(make: MakeStats, slots: PeerConnectionSlots, { ice }: Session): RTCStats[] {
   const pairs = [...ice.pairs];
   const locals = new Set([...ice.localCandidates, ...pairs.map(({ local }) => local)]);
   const remotes = new Set([...ice.remoteCandidates, ...pairs.map(({ remote }) => remote)]);
@@ -135,7 +155,7 @@ function iceStats(make: Make, slots: PeerConnectionSlots, { ice }: Session): Ent
 }
 
 /** RTCIceCandidateStats. */
-function localCandidateStats(make: Make, slots: PeerConnectionSlots, candidate: LocalCandidate): Entry {
+function localCandidateStats(make: MakeStats, slots: PeerConnectionSlots, candidate: LocalCandidate): RTCStats {
   return make('local-candidate', slots.statsIds.of('L', candidate), {
     ...candidateMembers(candidate),
     address: candidate.address,
@@ -146,7 +166,7 @@ function localCandidateStats(make: Make, slots: PeerConnectionSlots, candidate: 
 }
 
 /** RTCIceCandidateStats. What the peer has not told us by signalling, it has not told the script either. */
-function remoteCandidateStats(make: Make, slots: PeerConnectionSlots, candidate: RemoteCandidate): Entry {
+function remoteCandidateStats(make: MakeStats, slots: PeerConnectionSlots, candidate: RemoteCandidate): RTCStats {
   const signalled = slots.ice?.slots.remoteParameters?.usernameFragment;
   const isLearned = candidate.type === 'prflx';
   return make('remote-candidate', slots.statsIds.of('R', candidate), {
@@ -156,7 +176,7 @@ function remoteCandidateStats(make: Make, slots: PeerConnectionSlots, candidate:
   });
 }
 
-function candidateMembers(candidate: LocalCandidate | RemoteCandidate): Record<string, unknown> {
+function candidateMembers(candidate: LocalCandidate | RemoteCandidate): StatsMembers<'local-candidate'> {
   const { foundation, port, protocol, priority, relatedAddress, relatedPort, tcpType, type } = candidate;
   const transportId = TRANSPORT_ID;
   return {
@@ -173,8 +193,9 @@ function candidateMembers(candidate: LocalCandidate | RemoteCandidate): Record<s
 }
 
 /** RTCIceCandidatePairStats. */
-function candidatePairStats(make: Make, slots: PeerConnectionSlots, pair: CandidatePair): Entry {
+function candidatePairStats(make: MakeStats, slots: PeerConnectionSlots, pair: CandidatePair): RTCStats {
   const { stats } = pair;
+  const { session } = slots.transport!;
   const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms / 1000);
   return make('candidate-pair', pairId(pair), {
     transportId: TRANSPORT_ID,
@@ -182,9 +203,10 @@ function candidatePairStats(make: Make, slots: PeerConnectionSlots, pair: Candid
     remoteCandidateId: slots.statsIds.of('R', pair.remote),
     state: pair.state === 'inProgress' ? 'in-progress' : pair.state,
     nominated: pair.nominated,
-    ...slots.pairTraffic.of(pair.id, slots.transport!.session),
+    ...slots.pairTraffic.of(pair.id, session),
     totalRoundTripTime: seconds(stats.totalRoundTripMs),
     currentRoundTripTime: seconds(stats.currentRoundTripMs),
+    availableOutgoingBitrate: session.ice.selectedPair === pair ? session.media.rates?.targetBitrate : undefined,
     requestsReceived: stats.requestsReceived,
     requestsSent: stats.requestsSent,
     responsesReceived: stats.responsesReceived,

@@ -52,6 +52,13 @@ accepts<ours.RTCConfiguration, RTCConfiguration>();
 accepts<RTCConfiguration, ours.RTCConfiguration>();
 accepts<RTCConfiguration, ReturnType<ours.RTCPeerConnection['getConfiguration']>>();
 
+// What reports have in them. Those that lib.dom does not have are left out.
+accepts<RTCStats, ours.RTCStats>();
+accepts<RTCInboundRtpStreamStats, ours.RTCInboundRtpStreamStats>();
+accepts<RTCOutboundRtpStreamStats, ours.RTCOutboundRtpStreamStats>();
+accepts<RTCTransportStats, ours.RTCTransportStats>();
+accepts<RTCIceCandidatePairStats, ours.RTCIceCandidatePairStats>();
+
 // The classes themselves, for whoever is told which one to construct.
 accepts<Dom['RTCPeerConnection'], typeof ours.RTCPeerConnection>();
 accepts<Dom['RTCIceCandidate'], typeof ours.RTCIceCandidate>();

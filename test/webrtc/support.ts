@@ -7,7 +7,7 @@ import {
   type RTCIceCandidate,
   RTCPeerConnection,
 } from '../../src/index.ts';
-import { type LinkOptions, MemoryNetwork } from '../../src/runtime/memory.ts';
+import { type Host, type LinkOptions, MemoryNetwork } from '../../src/runtime/memory.ts';
 
 export type PairOptions = {
   readonly seed?: number;
@@ -18,6 +18,7 @@ export type PairOptions = {
 
 export class Pair {
   readonly network: MemoryNetwork;
+  readonly hosts: Host[] = [];
   readonly a: RTCPeerConnection;
   readonly b: RTCPeerConnection;
 
@@ -25,6 +26,7 @@ export class Pair {
     this.network = new MemoryNetwork({ seed });
     const connect = (address: string): RTCPeerConnection => {
       const runtime = this.network.addHost({ addresses: [address], link });
+      this.hosts.push(runtime);
       return new RTCPeerConnection(configuration, { ...settings, runtime });
     };
     this.a = connect('192.0.2.1');

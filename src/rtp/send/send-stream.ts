@@ -268,9 +268,10 @@ export class SendStream {
     const payloadLength = end - payloadStart;
     stats.totalPacketSendDelayMs += now - queuedAt;
     stats.packetsSent++;
-    stats.headerBytesSent += payloadStart;
-    stats.bytesSent += payloadLength;
-    if (kind === 'padding') {
+    const isPadding = kind === 'padding'; // all of it is, as "header and padding bytes" has it
+    stats.headerBytesSent += isPadding ? end : payloadStart;
+    stats.bytesSent += isPadding ? 0 : payloadLength;
+    if (isPadding) {
       stats.paddingPacketsSent++;
     } else if (kind === 'retransmission') {
       stats.retransmittedPacketsSent++;
