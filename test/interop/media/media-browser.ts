@@ -93,7 +93,7 @@ export class MediaBrowser {
     await this.end();
     const polite = options.polite ?? true;
     await this.page.open({ polite: !polite, ...(options.answers && { answers: options.answers }) });
-    this.#call = new Call(this.page, polite);
+    this.#call = new Call(this.page, polite, options.beforeAnswer);
     return this.#call;
   }
 
@@ -137,6 +137,8 @@ export type CallOptions = {
   readonly polite?: boolean;
   /** What the page sends in the sections of our first offer, in their order. */
   readonly answers?: readonly PageSource[];
+  /** Between an offer of the page's and our answer. */
+  readonly beforeAnswer?: (pc: RTCPeerConnection) => void | Promise<void>;
 };
 
 /** One way of the signaling: messages in order, one at a time, and none while it is held. */
@@ -185,7 +187,7 @@ export class Call {
   readonly toNode: SignalingWay;
   readonly toPage: SignalingWay;
 
-  constructor(page: MediaPage, polite: boolean) {
+  constructor(page: MediaPage, polite: boolean, beforeAnswer?: CallOptions['beforeAnswer']) {
     this.page = page;
     this.pc = new RTCPeerConnection({}, { loopback: true });
     this.toPage = new SignalingWay((message) =>
@@ -194,6 +196,7 @@ export class Call {
     const { counts, faults, receive } = negotiator(this.pc, {
       polite,
       send: (message) => this.toPage.push(message),
+      ...(beforeAnswer && { beforeAnswer: () => beforeAnswer(this.pc) }),
     });
     this.counts = counts;
     this.faults = faults;
