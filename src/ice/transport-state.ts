@@ -39,7 +39,8 @@ export function transportState(facts: TransportFacts): IceState {
   }
   // The nominated pair has lost consent. RFC 7675 §5.1: only a restart can bring it back.
   if (facts.isConcluded) return 'failed';
-  if (facts.isPending) return 'checking';
+  // "has received at least one remote candidate … and is checking candidate pairs"
+  if (facts.isPending && (facts.hasRemoteCandidates || facts.isRestarted)) return 'checking';
   // RFC 8838 §8 with RFC 8863 §4, §5
   if (facts.isPatienceOver && facts.isGatheringComplete) return 'failed';
   if (!facts.hasRemoteCandidates) return facts.isRestarted ? 'checking' : 'new';

@@ -25,6 +25,7 @@ export function validateRemote(type: DescriptionType, description: SessionDescri
     if (isRejected(section, type)) continue;
     checkTransport(type, description, section, index);
     checkSimulcast(section, index);
+    checkSameExtensions(section, index, state);
   }
   if (type === 'offer') {
     checkSameOrder(description, state);
@@ -70,6 +71,15 @@ function checkTransport(
   if (type !== 'offer' && setup === 'actpass') throw content(`${where} of an answer has to decide a=setup`);
   if (section.protocol.includes('RTP') && !hasRtcpMux(description, section))
     throw content(`${where} has no a=rtcp-mux`);
+}
+
+/** RFC 8285 §6: an id keeps its meaning for the session. Packets on their way would be read wrongly otherwise. */
+function checkSameExtensions({ mid, rtp }: MediaSection, index: number, { currentRemote }: NegotiationState): void {
+  const before = mid === null || currentRemote === null ? undefined : sectionByMid(currentRemote, mid);
+  const known = new Map(before?.rtp?.extensions.map(({ id, uri }) => [id, uri]));
+  for (const { id, uri } of rtp?.extensions ?? []) {
+    if ((known.get(id) ?? uri) !== uri) throw content(`section ${index} gives the extension id ${id} to ${uri}`);
+  }
 }
 
 /**

@@ -24,7 +24,8 @@ import {
   sends,
 } from '../sdp/index.ts';
 import { fire } from './connection-state.ts';
-import type { RTCRtpEncodingParameters } from './rtp-parameters.ts';
+import { isSameCodec, type RTCRtpEncodingParameters, toCodecDictionary } from './rtp-parameters.ts';
+import type { SenderSlots } from './rtp-sender.ts';
 import type { TransceiverSlots } from './rtp-transceiver.ts';
 import { initialEncodings, proposedEncodings } from './send-encodings.ts';
 import type { PeerConnectionSlots } from './slots.ts';
@@ -136,10 +137,12 @@ export function removeStoppedTransceivers(slots: PeerConnectionSlots): void {
 export function rollBackMedia(slots: PeerConnectionSlots, changes: TrackChanges): void {
   for (const transceiver of [...slots.transceivers]) {
     const { stable, sender, receiver } = transceiver;
-    const before = stable ?? { mid: null, mLineIndex: null, streams: [], encodings: sender.slots.encodings };
+    const before = stable ?? { mid: null, mLineIndex: null, streams: [] };
     transceiver.mid = before.mid;
     transceiver.mLineIndex = before.mLineIndex;
-    sender.slots.encodings = before.encodings;
+    sender.slots.encodings = transceiver.encodingsBefore ?? sender.slots.encodings;
+    sender.slots.lastReturnedParameters = null;
+    transceiver.encodingsBefore = null;
     if (before.mid === null) {
       sender.slots.transport = null;
       receiver.slots.transport = null;
@@ -156,8 +159,9 @@ export function rollBackMedia(slots: PeerConnectionSlots, changes: TrackChanges)
 /** Remembered on every return to `stable`, for a rollback. Stopped transceivers whose place is gone are forgotten. */
 export function noteStableMedia(slots: PeerConnectionSlots): void {
   for (const transceiver of slots.transceivers) {
-    const { mid, mLineIndex, sender, receiver } = transceiver;
-    transceiver.stable = { mid, mLineIndex, streams: receiver.slots.streams, encodings: sender.slots.encodings };
+    const { mid, mLineIndex, receiver } = transceiver;
+    transceiver.stable = { mid, mLineIndex, streams: receiver.slots.streams };
+    transceiver.encodingsBefore = null;
   }
 }
 
@@ -209,9 +213,16 @@ function create(slots: PeerConnectionSlots, kind: 'audio' | 'video'): Transceive
 /** The peer asks for simulcast: taken over by a sender that has not said anything else. */
 function takeProposal(transceiver: TransceiverSlots, section: MediaSection): void {
   const { slots } = transceiver.sender;
+  slots.lastReturnedParameters = null;
   if (transceiver.kind !== 'video' || slots.encodings.length > 1) return;
   const rids = proposedSendRids(section).map((rid) => ({ rid, paused: isPaused(section, rid) }));
-  if (rids.length > 1) slots.encodings = proposedEncodings(rids);
+  if (rids.length > 1) setEncodings(transceiver, proposedEncodings(rids));
+}
+
+function setEncodings(transceiver: TransceiverSlots, encodings: RTCRtpEncodingParameters[]): void {
+  const { slots } = transceiver.sender;
+  transceiver.encodingsBefore ??= slots.encodings;
+  slots.encodings = encodings;
 }
 
 /** `~` in the peer's `a=simulcast:recv`. */
@@ -294,8 +305,8 @@ function settle(slots: PeerConnectionSlots, transceiver: TransceiverSlots, media
     reducedSizeRtcp: media.reducedSizeRtcp,
     transport,
     lastReturnedParameters: null,
-    encodings: agreedEncodings(sender.slots.encodings, media),
   });
+  setEncodings(transceiver, agreedEncodings(sender.slots, media));
   Object.assign(receiver.slots, {
     codecs: media.receive.codecs,
     headerExtensions: media.extensions.filter((extension) => receives(extension.direction ?? 'sendrecv')),
@@ -305,12 +316,26 @@ function settle(slots: PeerConnectionSlots, transceiver: TransceiverSlots, media
   sender.slots.update();
 }
 
-/** Those that the peer takes: it may have dropped some, or know nothing of simulcast. */
-function agreedEncodings(encodings: RTCRtpEncodingParameters[], { send }: NegotiatedMedia): RTCRtpEncodingParameters[] {
-  if (encodings.length <= 1) return encodings;
+/**
+ * Those that the peer takes: it may have dropped some, or know nothing of simulcast. Where nothing is to be sent, nothing
+ * was said of them. A codec that was not agreed on is not asked for any more.
+ */
+function agreedEncodings({ kind, encodings, codecs }: SenderSlots, media: NegotiatedMedia): RTCRtpEncodingParameters[] {
+  const offered = codecs.map((codec) => toCodecDictionary(kind, codec));
+  return keptEncodings(encodings, media).map(({ codec, ...encoding }) => {
+    const isAgreed = codec !== undefined && offered.some((one) => isSameCodec(codec, one));
+    return isAgreed ? { ...encoding, codec } : encoding;
+  });
+}
+
+function keptEncodings(
+  encodings: readonly RTCRtpEncodingParameters[],
+  { send, direction }: NegotiatedMedia,
+): readonly RTCRtpEncodingParameters[] {
+  if (encodings.length <= 1 || !sends(direction)) return encodings;
   const agreed = new Map(send.streams.flatMap((alternatives) => alternatives.map(({ rid, paused }) => [rid, paused])));
   const kept = encodings.filter(({ rid }) => rid !== undefined && agreed.has(rid));
-  if (kept.length === 0) return encodings.slice(0, 1).map(({ rid: _, ...encoding }) => encoding);
+  if (kept.length === 0) return encodings.slice(0, 1);
   return kept.map((encoding) => (agreed.get(encoding.rid!) ? { ...encoding, active: false } : encoding));
 }
 

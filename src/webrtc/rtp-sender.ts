@@ -149,7 +149,8 @@ export class RTCRtpSender {
     const encodings = changedEncodings(slots.kind, slots.encodings, given.encodings, returned.codecs);
     await slots.connection.tasks.settleLater(() => {
       slots.lastReturnedParameters = null;
-      slots.encodings = encodings;
+      // Negotiation may have dropped some meanwhile.
+      slots.encodings = slots.encodings.map((now) => encodings.find(({ rid }) => rid === now.rid) ?? now);
       slots.update();
     });
   }

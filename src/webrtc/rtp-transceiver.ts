@@ -29,7 +29,6 @@ type StableState = {
   readonly mid: string | null;
   readonly mLineIndex: number | null;
   readonly streams: ReceiverSlots['streams'];
-  readonly encodings: SenderSlots['encodings'];
 };
 
 /** The internal slots. */
@@ -55,6 +54,8 @@ export type TransceiverSlots = {
   isRemoteMade: boolean;
   /** Whether [[CurrentDirection]] was ever one that sends. */
   hasSent: boolean;
+  /** The encodings before negotiation changed them, while that may still be rolled back. */
+  encodingsBefore: SenderSlots['encodings'] | null;
   /** `null`: it was not there in the last stable state. */
   stable: StableState | null;
 };

@@ -24,7 +24,7 @@ export function initialEncodings(
   checkRids(given);
   const encodings = given.map((encoding) => withoutVideoMembers(kind, encoding));
   checkRanges(encodings);
-  for (const { codec, scalabilityMode } of encodings) checkSendable(kind, codec, scalabilityMode);
+  for (const encoding of encodings) checkSendable(kind, encoding, 'OperationError');
   const kept = encodings.slice(0, MAX_ENCODINGS[kind]);
   if (kept.length === 0) kept.push({ active: true });
   if (kept.length === 1) delete kept[0]!.rid;
@@ -54,11 +54,12 @@ export function changedEncodings(
   }
   const encodings = given.map((encoding) => withoutVideoMembers(kind, encoding));
   checkRanges(encodings);
-  for (const { codec, scalabilityMode } of encodings) {
+  for (const encoding of encodings) {
+    const { codec } = encoding;
     if (codec !== undefined && negotiated.length > 0 && !negotiated.some((one) => isSameCodec(codec, one))) {
       throw new DOMException(`${codec.mimeType} was not negotiated`, 'InvalidModificationError');
     }
-    checkSendable(kind, codec, scalabilityMode);
+    checkSendable(kind, encoding, 'InvalidModificationError');
   }
   if (kind === 'video') for (const encoding of encodings) encoding.scaleResolutionDownBy ??= 1;
   return encodings;
@@ -86,9 +87,14 @@ function checkRanges(encodings: readonly RTCRtpEncodingParameters[]): void {
   }
 }
 
-function checkSendable(kind: MediaKind, codec: RTCRtpCodec | undefined, scalabilityMode: string | undefined): void {
+/** @param codecError the name of the error for a codec that there is not */
+function checkSendable(
+  kind: MediaKind,
+  { codec, scalabilityMode }: RTCRtpEncodingParameters,
+  codecError: 'OperationError' | 'InvalidModificationError',
+): void {
   if (codec !== undefined && !getCapabilities(kind)!.codecs.some((one) => isSameCodec(codec, one))) {
-    throw new DOMException(`${codec.mimeType} cannot be sent like this`, 'OperationError');
+    throw new DOMException(`${codec.mimeType} cannot be sent like this`, codecError);
   }
   if (scalabilityMode !== undefined && !SCALABILITY_MODE.test(scalabilityMode)) {
     throw new DOMException(`'${scalabilityMode}' is no scalability mode`, 'OperationError');

@@ -34,6 +34,8 @@ export class SenderSink implements TrackSink {
   #connectedForm: 'frames' | 'packets' = 'frames';
   #transport: PeerTransport | null = null;
   #rtp: RtpSender | null = null;
+  /** Whether the last negotiation was about simulcast: one encoding that is left of several goes without its rid else. */
+  #hasAgreedRids = false;
 
   /** @param slots what it is made beside of */
   constructor(kind: MediaKind, slots: () => SenderSlots) {
@@ -65,7 +67,7 @@ export class SenderSink implements TrackSink {
   /** Track or parameters have changed. */
   update(): void {
     const { track, transceiver, connection, encodings } = this.#slots();
-    this.#transport?.run(() => this.#rtp?.setEncodings(encodings.map(toEncoding)));
+    this.#transport?.run(() => this.#rtp?.setEncodings(this.#wireEncodings(encodings)));
     const isOver = transceiver.stopping || connection.isClosed;
     if (isOver) {
       this.pipe.close();
@@ -94,7 +96,8 @@ export class SenderSink implements TrackSink {
       this.#transport = transport;
       this.#rtp = transport.session.media.createSender(kind, (index) => this.#sourcesOf(index));
     }
-    this.#rtp!.setEncodings(encodings.map(toEncoding));
+    this.#hasAgreedRids = media !== null && media.send.streams.length > 0;
+    this.#rtp!.setEncodings(this.#wireEncodings(encodings));
     this.#rtp!.configure(
       media && {
         mid: media.mid,
@@ -160,9 +163,9 @@ export class SenderSink implements TrackSink {
   }
 
   encodingModels(encodings: readonly RTCRtpEncodingParameters[]): EncodingModel[] {
-    return encodings.map(({ rid, active }, i) => ({
-      rid: rid ?? null,
-      active: active ?? true,
+    return this.#wireEncodings(encodings).map(({ rid, active }, i) => ({
+      rid,
+      active,
       ssrc: this.#sourcesOf(i).ssrc,
       rtxSsrc: this.#sourcesOf(i).rtxSsrc,
     }));
@@ -200,13 +203,14 @@ export class SenderSink implements TrackSink {
     return Math.max(0, index);
   }
 
+  #wireEncodings(encodings: readonly RTCRtpEncodingParameters[]): Encoding[] {
+    const hasRids = encodings.length > 1 || this.#hasAgreedRids;
+    return encodings.map(({ rid, active }) => ({ rid: (hasRids && rid) || null, active: active ?? true }));
+  }
+
   #sourcesOf(index: number): Sources {
     const random = (): number => globalThis.crypto.getRandomValues(new Uint32Array(1))[0]!;
     this.#sources[index] ??= { ssrc: random(), rtxSsrc: this.#slots().kind === 'video' ? random() : null };
     return this.#sources[index];
   }
-}
-
-function toEncoding({ rid, active }: RTCRtpEncodingParameters): Encoding {
-  return { rid: rid ?? null, active: active ?? true };
 }

@@ -139,6 +139,7 @@ export function makeTransceiver(
     isFromAddTrack: init.isFromAddTrack ?? false,
     isRemoteMade: init.isRemoteMade,
     hasSent: false,
+    encodingsBefore: null,
     stable: null,
   }));
   const slots = transceiverSlots(object);

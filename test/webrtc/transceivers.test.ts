@@ -155,3 +155,94 @@ test('RFC 8829 §5.10: an offer without mids gets one for each section, which st
   pair.a.close();
   pair.b.close();
 });
+
+describe('send encodings', () => {
+  const rids = (pc: RTCPeerConnection): (string | undefined)[] =>
+    pc
+      .getSenders()[0]!
+      .getParameters()
+      .encodings.map(({ rid }) => rid);
+  const simulcastOffer = async (pair: Pair): Promise<string> => {
+    pair.a.addTransceiver('video', { direction: 'recvonly' });
+    const { sdp } = await pair.during(pair.a.createOffer());
+    return `${sdp}a=rid:hi recv\r\na=rid:lo recv\r\na=simulcast:recv hi;lo\r\n`;
+  };
+
+  test('one that the peer leaves of several keeps its rid and what was set, and has no rid in the next offer', async () => {
+    const pair = new Pair();
+    pair.a.addTransceiver('video', { sendEncodings: [{ rid: 'hi', maxBitrate: 500_000 }, { rid: 'lo' }] });
+    const { sdp } = await pair.during(pair.a.createOffer());
+    await pair.during(pair.a.setLocalDescription());
+    const unicast = sdp.replaceAll(/a=(?:rid|simulcast):.*\r\n/g, '');
+    await pair.during(pair.b.setRemoteDescription({ type: 'offer', sdp: unicast }));
+    await pair.during(pair.b.setLocalDescription());
+    await pair.during(pair.a.setRemoteDescription(pair.b.localDescription!));
+    expect(pair.a.getSenders()[0]!.getParameters().encodings).toMatchObject([{ rid: 'hi', maxBitrate: 500_000 }]);
+    expect((await pair.during(pair.a.createOffer())).sdp).not.toContain('a=rid');
+    pair.a.close();
+    pair.b.close();
+  });
+
+  test('not sending is no word about simulcast', async () => {
+    const pair = new Pair();
+    const transceiver = pair.b.addTransceiver('video', { sendEncodings: [{ rid: 'hi' }, { rid: 'lo' }] });
+    transceiver.direction = 'recvonly';
+    await negotiate(pair, pair.b, pair.a);
+    expect(rids(pair.b)).toEqual(['hi', 'lo']);
+    pair.a.close();
+    pair.b.close();
+  });
+
+  test('a rollback takes back what an offer asked for, and what was set of it', async () => {
+    const pair = new Pair();
+    pair.b.addTrack(new EncodedTrackSource({ kind: 'video', codec: 'video/VP8' }).track);
+    await pair.during(pair.b.setRemoteDescription({ type: 'offer', sdp: await simulcastOffer(pair) }));
+    expect(rids(pair.b)).toEqual(['hi', 'lo']);
+    const [sender] = pair.b.getSenders();
+    const parameters = sender!.getParameters();
+    parameters.encodings[0]!.maxBitrate = 100_000;
+    await pair.during(sender!.setParameters(parameters));
+    await rollBack(pair);
+    expect(sender!.getParameters().encodings).toEqual([{ active: true, scaleResolutionDownBy: 1 }]);
+    pair.a.close();
+    pair.b.close();
+  });
+
+  test('a codec that an answer leaves out is not asked for any more', async () => {
+    const pair = new Pair();
+    const codec = { mimeType: 'audio/PCMU', clockRate: 8000, channels: 1 };
+    pair.a.addTransceiver('audio', { sendEncodings: [{ codec }] });
+    await pair.during(pair.a.setLocalDescription());
+    await pair.during(pair.b.setRemoteDescription(pair.a.localDescription!));
+    const opus = { mimeType: 'audio/opus', clockRate: 48_000, channels: 2, sdpFmtpLine: 'minptime=10;useinbandfec=1' };
+    pair.b.getTransceivers()[0]!.setCodecPreferences([opus]);
+    await pair.during(pair.b.setLocalDescription());
+    await pair.during(pair.a.setRemoteDescription(pair.b.localDescription!));
+    expect(pair.a.getSenders()[0]!.getParameters().encodings[0]!.codec).toBeUndefined();
+    pair.a.close();
+    pair.b.close();
+  });
+
+  test('a codec that there is not is an invalid modification', async () => {
+    const pair = new Pair();
+    const { sender } = pair.a.addTransceiver('audio');
+    const parameters = sender.getParameters();
+    parameters.encodings[0]!.codec = { mimeType: 'audio/none', clockRate: 8000, channels: 1 };
+    await expect(sender.setParameters(parameters)).rejects.toMatchObject({ name: 'InvalidModificationError' });
+    pair.a.close();
+  });
+});
+
+test('RFC 8285 §6: a header extension cannot get the id of another one later', async () => {
+  const pair = new Pair();
+  pair.a.addTransceiver('audio');
+  await negotiate(pair);
+  await offerOnly(pair);
+  const { sdp } = await pair.during(pair.b.createAnswer());
+  const [mid, level] = ['urn:ietf:params:rtp-hdrext:sdes:mid', 'urn:ietf:params:rtp-hdrext:ssrc-audio-level'];
+  const swapped = sdp.replace(mid, 'other').replace(level, mid).replace('other', level);
+  const answered = pair.during(pair.a.setRemoteDescription({ type: 'answer', sdp: swapped }));
+  await expect(answered).rejects.toMatchObject({ name: 'InvalidAccessError' });
+  pair.a.close();
+  pair.b.close();
+});

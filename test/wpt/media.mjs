@@ -145,6 +145,7 @@ function makeElements(MediaStream, encodedFrames, videoTrack) {
     videoHeight = 0;
     #stream = null;
     #frameCallbacks = [];
+    #beganAt = 0;
 
     get srcObject() {
       return this.#stream;
@@ -177,12 +178,20 @@ function makeElements(MediaStream, encodedFrames, videoTrack) {
         const isAwaited = track.kind === 'video' || stream.getVideoTracks().length === 0;
         if (!isAwaited) continue;
         if (track.kind === 'video') this.#resize(frame);
-        if (this.readyState === 0) this.#begin();
-        this.currentTime = frame.timestamp / 1e6;
-        this.fire('timeupdate');
+        this.#show(frame.timestamp / 1e6);
         const metadata = { width: this.videoWidth, height: this.videoHeight, rtpTimestamp: frame.timestamp };
         for (const callback of this.#frameCallbacks.splice(0)) callback(performance.now(), metadata);
       }
+    }
+    /** `currentTime` begins with the first frame; its first `timeupdate` comes with the second. */
+    #show(seconds) {
+      if (this.readyState === 0) {
+        this.#begin();
+        this.#beganAt = seconds;
+        return;
+      }
+      this.currentTime = seconds - this.#beganAt;
+      this.fire('timeupdate');
     }
     #begin() {
       this.readyState = 4;

@@ -25,6 +25,7 @@ export function installWindow({ url, html, wptDir, media }) {
   if (!globalThis.Window) define('Window', function Window() {});
   installEventClasses();
   installFileReader();
+  installIteratorHelpers();
   const document = installDocument(url, html, media);
   installNavigator(media.devices);
   for (const [name, value] of Object.entries(media.globals)) define(name, value);
@@ -195,6 +196,17 @@ function installTestDriver() {
   define('test_driver', new Proxy(driver, { get: (target, name) => target[name] ?? missing(name) }));
   define('test_driver_internal', {});
   define('setMediaPermission', async () => {});
+}
+
+/** Some tests are written for engines newer than Node 20's: `report.values().find(…)`. */
+function installIteratorHelpers() {
+  const prototype = Object.getPrototypeOf(Object.getPrototypeOf([].values()));
+  for (const name of ['find', 'some', 'every', 'filter', 'map', 'toArray', 'forEach']) {
+    const value = function (...args) {
+      return name === 'toArray' ? [...this] : [...this][name](...args);
+    };
+    if (!(name in prototype)) Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
+  }
 }
 
 /** What a test fetches from its own server is read from the suite. */
