@@ -212,6 +212,7 @@ class RtpStatsCollector {
   /** RTCInboundRtpStreamStats, and RTCRemoteOutboundRtpStreamStats where the peer has reported. */
   #addReceived({ kind, mid, receiver }: TransceiverSlots, rtp: RtpReceiver, stream: ReceiveStream): void {
     const { ssrc, stats, codec, reception, remoteReport, frameStats, frameSize, rtxSsrc } = stream;
+    const announced = rtp.configuration?.sources.find((source) => source.ssrc === ssrc);
     if (stats.packetsReceived === 0) return;
     const isVideo = kind === 'video';
     const id = this.#slots.statsIds.of(isVideo ? 'IV' : 'IA', stream);
@@ -240,18 +241,19 @@ class RtpStatsCollector {
         headerBytesReceived: stats.headerBytesReceived,
         retransmittedPacketsReceived: hasRtx ? stats.retransmittedPacketsReceived : undefined,
         retransmittedBytesReceived: hasRtx ? stats.retransmittedBytesReceived : undefined,
-        rtxSsrc: rtxSsrc ?? undefined,
+        rtxSsrc: rtxSsrc ?? announced?.rtxSsrc ?? undefined,
+        fecSsrc: announced?.fecSsrc ?? undefined,
         fecPacketsReceived: hasFec ? stats.fecPacketsReceived : undefined,
         fecBytesReceived: hasFec ? stats.fecBytesReceived : undefined,
         lastPacketReceivedTimestamp: this.#wallClock(stats.lastPacketReceivedAt),
         nackCount: stats.nackCount,
         pliCount: isVideo ? stats.pliCount : undefined,
         firCount: isVideo ? stats.firCount : undefined,
-        framesReceived: frames?.frames,
-        framesDropped: frames?.droppedFrames,
+        framesReceived: isVideo ? (frames?.frames ?? 0) + stats.frameEnds : undefined,
+        framesDropped: isVideo ? (frames?.droppedFrames ?? 0) : undefined,
         framesAssembledFromMultiplePackets: frames?.multiPacketFrames,
         totalAssemblyTime: frames ? frames.assemblyMs / 1000 : undefined,
-        framesPerSecond: frames ? (stream.frameRate.perSecond(this.#now) ?? undefined) : undefined,
+        framesPerSecond: isVideo ? (stream.frameRate.perSecond(this.#now) ?? undefined) : undefined,
         frameWidth: frameSize?.width,
         frameHeight: frameSize?.height,
         jitterBufferDelay: frameStats ? frameStats.delayMs / 1000 : undefined,
@@ -260,6 +262,7 @@ class RtpStatsCollector {
         estimatedPlayoutTimestamp: playoutTime(stream, this.#now),
         audioLevel: stats.audioLevel ?? undefined,
         totalAudioEnergy: stats.audioLevel === null ? undefined : stats.totalAudioEnergy,
+        totalSamplesReceived: isVideo ? undefined : Math.round(stats.totalSamplesDuration * codec.clockRate),
         totalSamplesDuration: isVideo ? undefined : stats.totalSamplesDuration,
       }),
     );

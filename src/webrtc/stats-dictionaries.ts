@@ -34,7 +34,10 @@ interface SentRtpStreamStats extends RtpStreamStats {
   bytesSent?: number;
 }
 
-/** Members about frames are there once frames have been put together: a track that is only forwarded as packets has none. */
+/**
+ * A frame counts when it has been put together; of a track that is only forwarded, packet by packet, when its last packet
+ * came. What else there is about frames and the jitter buffer is there once frames have been put together.
+ */
 export interface RTCInboundRtpStreamStats extends ReceivedRtpStreamStats {
   trackIdentifier: string;
   mid?: string;
@@ -54,6 +57,7 @@ export interface RTCInboundRtpStreamStats extends ReceivedRtpStreamStats {
   retransmittedPacketsReceived?: number;
   retransmittedBytesReceived?: number;
   rtxSsrc?: number;
+  fecSsrc?: number;
   fecPacketsReceived?: number;
   fecBytesReceived?: number;
   nackCount?: number;
@@ -68,6 +72,7 @@ export interface RTCInboundRtpStreamStats extends ReceivedRtpStreamStats {
   /** As packets tell (RFC 6464). */
   audioLevel?: number;
   totalAudioEnergy?: number;
+  totalSamplesReceived?: number;
   /** Seconds. */
   totalSamplesDuration?: number;
 }

@@ -40,13 +40,12 @@ export async function collectStats(
   slots: PeerConnectionSlots,
   selector: StatsSelector | null = null,
 ): Promise<RTCStatsReport> {
+  // Streams as they are when they are asked for: what is stopped in the same breath is told still.
+  const asked = performance.timeOrigin + performance.now();
+  const media = rtpStats(slots, makeAt(asked), TRANSPORT_ID, asked);
   const certificates = await slots.certificates;
   await slots.tasks.nextTask();
-  const timestamp = performance.timeOrigin + performance.now();
-  const make: MakeStats = (type, id, members, at = timestamp) => {
-    const present = Object.entries(members).filter(([, value]) => value !== undefined);
-    return { id, timestamp: at, type, ...Object.fromEntries(present) };
-  };
+  const make = makeAt(performance.timeOrigin + performance.now());
   const session = slots.transport?.session ?? null;
   const { dataChannelsOpened, dataChannelsClosed } = slots;
   const entries = [
@@ -63,11 +62,17 @@ export async function collectStats(
     if (remoteCertificate) entries.push(remoteCertificate);
   }
   if (session !== null) entries.push(...iceStats(make, slots, session));
-  const media = rtpStats(slots, make, TRANSPORT_ID, timestamp);
   entries.push(...media.entries);
   if (selector === null) return new RTCStatsReport(INTERNAL, entries);
   const owner = 'sender' in selector ? selector.sender : selector.receiver;
   return new RTCStatsReport(INTERNAL, withReferences(media.streamIds.get(owner) ?? [], entries));
+}
+
+function makeAt(timestamp: number): MakeStats {
+  return (type, id, members, at = timestamp) => {
+    const present = Object.entries(members).filter(([, value]) => value !== undefined);
+    return { id, timestamp: at, type, ...Object.fromEntries(present) };
+  };
 }
 
 /** "All stats objects referenced directly or indirectly" (§8.5): by members whose names end in `Id`. */

@@ -142,6 +142,7 @@ describe('a call', () => {
 
     const [sound, pictures] = [inbound(atB, 'audio'), inbound(atB, 'video')];
     expect(sound.totalSamplesDuration).toBeCloseTo(4, 5);
+    expect(sound.totalSamplesReceived).toBe(4 * 48_000);
     expect(sound.jitterBufferEmittedCount).toBe(4 * 48_000);
     expect(sound).not.toHaveProperty('framesReceived');
     expect(sound).not.toHaveProperty('pliCount');
@@ -315,7 +316,9 @@ describe('what a report has in it', () => {
     expect(outbound(await call.a.getStats(), 'video')).not.toHaveProperty('mediaSourceId');
     expect(await types(call.a)).not.toContain('media-source');
 
+    const asked = types(call.a);
     transceiver.stop();
+    expect(await asked).toContain('outbound-rtp'); // it was asked before
     expect((await types(call.a)).filter((type) => type.endsWith('rtp'))).toEqual([]);
     await exchange(call.a, call.b);
     await call.pair.network.runAsync(100);
@@ -341,18 +344,21 @@ describe('what a report has in it', () => {
     expect(new Set(streams.map(({ ssrc }) => ssrc)).size).toBe(rids.length);
   });
 
-  test('of a track that nobody reads says nothing of frames', async () => {
+  test('of a track that nobody reads counts the ends of frames, and has no jitter buffer', async () => {
     call = new Call();
     call.a.addTrack(call.pictures.track);
     await call.connect();
     await call.play(400);
     const came = inbound(await call.b.getStats(), 'video');
     expect(came.packetsReceived).toBeGreaterThan(10);
-    expect(came).not.toHaveProperty('framesReceived');
+    expect(came).toMatchObject({ framesReceived: 10, framesDropped: 0, framesPerSecond: 10 });
     expect(came).not.toHaveProperty('jitterBufferDelay');
+    expect(came).not.toHaveProperty('frameWidth');
     read(call.b.getReceivers()[0]!.track);
     await call.play(400);
-    expect(inbound(await call.b.getStats(), 'video').framesReceived).toBeGreaterThan(5);
+    const then = inbound(await call.b.getStats(), 'video');
+    expect(then.framesReceived).toBe(20);
+    expect(then).toMatchObject({ frameWidth: 320, jitterBufferEmittedCount: 10 });
   });
 
   test('shows what a jitter buffer target does', async () => {

@@ -47,6 +47,8 @@ export type ReceiveStreamStats = {
   totalAudioEnergy: number;
   /** Seconds of sound. */
   totalSamplesDuration: number;
+  /** Of video, while nobody put frames together: packets that end one. */
+  frameEnds: number;
 };
 
 /** What was last handed on: the track is there now. */
@@ -93,8 +95,9 @@ export class ReceiveStream {
     audioLevel: null,
     totalAudioEnergy: 0,
     totalSamplesDuration: 0,
+    frameEnds: 0,
   };
-  /** Of the frames that were put together. */
+  /** Of the frames that were put together, or of those whose ends came. */
   readonly frameRate: FrameRate = new FrameRate();
   /** Of the last key frame that tells it. */
   frameSize: { readonly width: number; readonly height: number } | null = null;
@@ -197,8 +200,7 @@ export class ReceiveStream {
     this.#now = now;
     if (this.kind === 'audio') this.#noteSound(packet, codec, audioLevel);
     if (this.#deliver === null) {
-      this.#playoutTimestamp = packet.timestamp;
-      this.#playoutAt = now;
+      this.#noteUnassembled(packet, now);
       return;
     }
     this.#codecs.set(packet.payloadType, codec);
@@ -299,6 +301,14 @@ export class ReceiveStream {
     jitter.targetDelayMs = this.#targetDelayMs;
     if (this.#roundTripMs > 0) jitter.roundTripMs = this.#roundTripMs;
     return jitter;
+  }
+
+  #noteUnassembled({ timestamp, marker }: RtpPacket, now: number): void {
+    this.#playoutTimestamp = timestamp;
+    this.#playoutAt = now;
+    if (this.kind === 'audio' || !marker) return;
+    this.stats.frameEnds++;
+    this.frameRate.note(now);
   }
 
   #noteSound(

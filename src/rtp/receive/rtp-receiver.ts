@@ -16,7 +16,11 @@ export type ReceiverConfiguration = {
   /** With simulcast. */
   readonly rids: readonly string[];
   /** Sources that the peer announced. */
-  readonly sources: readonly { readonly ssrc: number; readonly rtxSsrc: number | null }[];
+  readonly sources: readonly {
+    readonly ssrc: number;
+    readonly rtxSsrc: number | null;
+    readonly fecSsrc?: number | null;
+  }[];
   /** Whether our direction receives. */
   readonly isReceiving: boolean;
 };
