@@ -30,10 +30,24 @@ export class NumberLine {
   /** The last number given out, beyond 16 bits; -1 before the first. */
   #lastOut = -1;
 
-  /** @param reach a power of 2: how far back numbers are remembered; what is older has no place any more */
-  constructor(reach: number) {
+  /**
+   * @param reach a power of 2: how far back numbers are remembered; what is older has no place any more
+   * @param firstOut the first number that goes out; left out, the numbers of the first source go on as they are
+   */
+  constructor(reach: number, firstOut?: number) {
     this.#slots = new Int32Array(reach);
     this.#mask = reach - 1;
+    if (firstOut !== undefined) this.#lastOut = (firstOut & OUT_MASK) + OUT_MASK;
+  }
+
+  /** The number that goes out next, when nothing is missing before it. */
+  get nextOut(): number {
+    return (this.#lastOut + 1) & OUT_MASK;
+  }
+
+  /** A number for something of our own, between those of the source. */
+  take(): number {
+    return ++this.#lastOut & OUT_MASK;
   }
 
   /** Another source goes on from here: with its next number, whatever that is, and none before it. */

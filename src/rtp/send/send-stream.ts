@@ -12,13 +12,14 @@ import type { PacketKind } from '../congestion/types.ts';
 import type { ExtensionMap } from '../extensions/extension-map.ts';
 import { dependencyDescriptorExtension } from '../extensions/registry.ts';
 import { videoOrientationExtension } from '../extensions/video-orientation.ts';
+import { NO_PLACE, NumberLine } from '../forward/number-line.ts';
 import { RTP, RtpHeaderWriter, RtpPacket } from '../packet.ts';
 import { PictureNumbers } from '../payload/picture-numbers.ts';
 import type { EncodedFrame, PayloadFormat } from '../payload/types.ts';
 import { NackResponder } from '../repair/nack-responder.ts';
 import { OSN_LENGTH } from '../repair/rtx.ts';
 import { SendHistory } from '../repair/send-history.ts';
-import { SequenceUnwrapper, signed16 } from '../sequence.ts';
+import { SequenceUnwrapper } from '../sequence.ts';
 import { FrameRate } from '../statistics/frame-rate.ts';
 import { type HeaderExtras, type SendTimeFields, StreamHeader } from './stream-header.ts';
 
@@ -98,23 +99,16 @@ export type FrameToSend = EncodedFrame & {
   readonly marker?: boolean;
 };
 
-/**
- * Bound: packets of padding in the last of a stream that is forwarded, whose numbers were left out. What is later than the
- * oldest of them is dropped: its number is not known any more.
- */
-const MAX_STEPS = 64;
+/** Bound: packets of a stream that is forwarded whose numbers are remembered; one that is later than that is dropped. */
+const FORWARDED_IN_REACH = 2048;
 /** Numbers so far back are a source that began anew, if the next one follows (RFC 3550 A.1). */
 const MAX_MISORDER = 1000;
-/** What a forwarded packet that cannot be placed gets. */
-const NO_PLACE = -1;
 
 /** How the numbers of a stream that is forwarded become ours. */
 type Mapping = {
   readonly ssrc: number;
   readonly timestampOffset: number;
   readonly unwrapper: SequenceUnwrapper;
-  /** From an extended number on, what is added to it: less by one behind each packet of padding. */
-  readonly steps: { readonly from: number; readonly offset: number }[];
   /** A number far back, where a source that begins anew goes on. */
   restartNumber: number;
 };
@@ -162,7 +156,10 @@ export class SendStream {
   #configuration: SendStreamConfiguration | null = null;
   #header: StreamHeader | null = null;
   #rtxHeader: StreamHeader | null = null;
+  /** The next one, unless packets are forwarded: then the line has it. */
   #sequenceNumber: number;
+  /** From the first packet that is forwarded on: all numbers of the stream, so that none is ever used twice. */
+  #numbers: NumberLine | null = null;
   #rtxSequenceNumber: number;
   #mapping: Mapping | null = null;
   /** What was forwarded before: its stragglers have no place any more. */
@@ -349,13 +346,11 @@ export class SendStream {
     const before = mapping.unwrapper.highest;
     const number = mapping.unwrapper.unwrap(packet.sequenceNumber);
     const isAhead = number > before;
-    if (length === 0) {
-      if (isAhead) leaveOut(mapping, number);
-      return;
-    }
-    const sequenceNumber = place(mapping, number);
+    const numbers = this.#numbers!;
+    if (numbers.isSettled(number)) return; // it came before
+    // Padding alone means nothing behind this point: its number is left out, or filled where one was kept for it.
+    const sequenceNumber = length === 0 ? numbers.drop(number) : numbers.forward(number);
     if (sequenceNumber === NO_PLACE) return;
-    if (signed16(sequenceNumber - this.#sequenceNumber) >= 0) this.#sequenceNumber = (sequenceNumber + 1) & 0xffff;
     const timestamp = (packet.timestamp + mapping.timestampOffset) >>> 0;
     const start = this.#begin(header, length, payloadType, packet.marker, timestamp, extras, sequenceNumber);
     const outgoing = this.#packet(this.#kind, start, length, now);
@@ -395,7 +390,8 @@ export class SendStream {
 
   /** A packet that carries nothing new, to measure with: the last one again, over RTX. `null` when there is none. */
   makePadding(now: number): OutgoingPacket | null {
-    const stored = this.#history.get((this.#sequenceNumber - 1) & 0xffff, now);
+    const next = this.#numbers?.nextOut ?? this.#sequenceNumber;
+    const stored = this.#history.get((next - 1) & 0xffff, now);
     return stored && this.#wrap(stored, 'padding', now);
   }
 
@@ -464,18 +460,13 @@ export class SendStream {
   }
 
   /** Another source goes on where the last one was: its next packet has our next number. */
-  #follow({ ssrc, sequenceNumber, timestamp }: RtpPacket, now: number): Mapping {
+  #follow({ ssrc, timestamp }: RtpPacket, now: number): Mapping {
     this.#frameOffset = null;
     this.#previousMapping = this.#mapping;
-    const unwrapper = new SequenceUnwrapper();
-    const from = unwrapper.peek(sequenceNumber);
-    this.#mapping = {
-      ssrc,
-      timestampOffset: this.#nextTimestamp(now) - timestamp,
-      unwrapper,
-      steps: [{ from, offset: this.#sequenceNumber - from }],
-      restartNumber: -1,
-    };
+    this.#numbers ??= new NumberLine(FORWARDED_IN_REACH, this.#sequenceNumber);
+    this.#numbers.restart();
+    const timestampOffset = this.#nextTimestamp(now) - timestamp;
+    this.#mapping = { ssrc, timestampOffset, unwrapper: new SequenceUnwrapper(), restartNumber: -1 };
     return this.#mapping;
   }
 
@@ -546,6 +537,7 @@ export class SendStream {
   }
 
   #nextSequenceNumber(): number {
+    if (this.#numbers !== null) return this.#numbers.take();
     const sequenceNumber = this.#sequenceNumber;
     this.#sequenceNumber = (sequenceNumber + 1) & 0xffff;
     return sequenceNumber;
@@ -563,19 +555,4 @@ const NO_EXTRAS: HeaderExtras = {};
 /** How far a number is from the newest of a stream that is forwarded; before the first, one. */
 function distance({ unwrapper }: Mapping, sequenceNumber: number): number {
   return unwrapper.highest < 0 ? 1 : unwrapper.peek(sequenceNumber) - unwrapper.highest;
-}
-
-/** What an extended number of the stream that is forwarded becomes. */
-function place({ steps }: Mapping, number: number): number {
-  for (let i = steps.length - 1; i >= 0; i--) {
-    const { from, offset } = steps[i]!;
-    if (number >= from) return (number + offset) & 0xffff;
-  }
-  return NO_PLACE;
-}
-
-/** Padding alone means nothing behind this point: its number is left out, and those behind it move up. */
-function leaveOut({ steps }: Mapping, number: number): void {
-  steps.push({ from: number + 1, offset: steps.at(-1)!.offset - 1 });
-  if (steps.length > MAX_STEPS) steps.shift();
 }
