@@ -21,6 +21,11 @@ export type EncodedMediaFrame = {
   readonly type: 'key' | 'delta';
   /** When to present it, in µs on the clock of its source. */
   readonly timestamp: number;
+  /**
+   * When it was captured, in ms since 1970 on this machine's clock, where that is known: of a received frame, from the
+   * peer's sender reports. Frames of several tracks belong together by it.
+   */
+  readonly captureTimeMs?: number;
   /** How long it is presented, in µs, where known. */
   readonly duration?: number;
   /** H.264 and H.265 as Annex B; AV1 as OBUs with sizes, without temporal delimiter; everything else as the codec's own frame. */

@@ -8,7 +8,9 @@
  *                                                                     └─► recorders
  * ```
  */
+import type { ExtensionMap } from '../rtp/extensions/extension-map.ts';
 import type { RtpPacket } from '../rtp/packet.ts';
+import type { SenderReport } from '../rtp/rtcp/types.ts';
 import type { EncodedMediaFrame, MediaCodec, MediaKind } from './encoded-frame.ts';
 
 /** From which encoding of a source something came. */
@@ -34,6 +36,10 @@ export interface TrackSource {
   readonly label: string;
   /** What it gives without conversion. */
   readonly form: 'frames' | 'packets';
+  /** Of a source of packets: the ids of their header extensions; `null` while that is not known. */
+  readonly headerExtensions?: ExtensionMap | null;
+  /** With simulcast: the encodings, in the order of the description. */
+  readonly rids?: readonly string[];
   /** What its content is encoded with; `null` while that is not known. */
   readonly codec: MediaCodec | null;
   settings(): TrackSettings;
@@ -41,6 +47,8 @@ export interface TrackSource {
   disconnect(sink: TrackSink): void;
   /** Somebody who watches can not decode until there is a key frame. Without an encoding: of each. */
   requestKeyFrame(encoding?: EncodingId): void;
+  /** The last sender report of this SSRC, by which the clocks of encodings can be compared. */
+  reportOf?(ssrc: number): Pick<SenderReport, 'ntpTimestamp' | 'rtpTimestamp'> | null;
   /** What the network takes at the moment, for those that can adapt: bits per second. */
   suggestBitrate?(bitsPerSecond: number): void;
   /** The last track of it has been stopped. */

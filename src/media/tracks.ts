@@ -20,4 +20,5 @@ export {
   trackSlots,
 } from './media-stream-track.ts';
 export { MediaStreamTrackEvent, type MediaStreamTrackEventInit } from './media-stream-track-event.ts';
+export { toMediaFrame } from './received-frame.ts';
 export type { EncodingId, TrackSettings, TrackSink, TrackSource } from './track-source.ts';

@@ -270,7 +270,7 @@ export {
   type SourceFrame,
 } from './send/rtp-sender.ts';
 export { SendStream, type SendStreamStats } from './send/send-stream.ts';
-export type { HeaderExtras } from './send/stream-header.ts';
+export { type HeaderExtras, readHeaderExtras } from './send/stream-header.ts';
 export { SequenceUnwrapper, TimestampUnwrapper } from './sequence.ts';
 export { FrameRate } from './statistics/frame-rate.ts';
 export { ReceiverStatistics } from './statistics/receiver-statistics.ts';

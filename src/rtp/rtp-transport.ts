@@ -35,8 +35,8 @@ import { StreamFec } from './receive/stream-fec.ts';
 import { decodeRed } from './repair/red.ts';
 import { unwrapRtx } from './repair/rtx.ts';
 import { parseRtcp } from './rtcp/compound.ts';
-import { ntpFromUnixMs } from './rtcp/ntp.ts';
-import type { ExtendedReport, ReportBlock, RtcpPacket } from './rtcp/types.ts';
+import { ntpFromUnixMs, unixMsFromNtp } from './rtcp/ntp.ts';
+import type { ExtendedReport, ReportBlock, RtcpPacket, SenderReport } from './rtcp/types.ts';
 import { RtcpOutput } from './rtcp-output.ts';
 import { RtpSender, type SenderSources } from './send/rtp-sender.ts';
 import type { OutgoingPacket, SendStream } from './send/send-stream.ts';
@@ -161,6 +161,8 @@ export class RtpTransport {
   #forgotten = 0;
   #firSequenceNumber = 0;
   #roundTripMs = 0;
+  /** From the peer's clock to ours, transit included; `null` before its first report. */
+  #clockDifferenceMs: number | null = null;
   #now = 0;
 
   constructor(options: RtpTransportOptions, sink: RtpTransportSink) {
@@ -222,6 +224,11 @@ export class RtpTransport {
       for (const stream of receiver.streams.values()) next = Math.min(next, stream.nextTimeout);
     }
     return Math.max(next, this.#now);
+  }
+
+  /** Whether there are keys: what is sent before goes nowhere. */
+  get isConnected(): boolean {
+    return this.#isConnected;
   }
 
   /** Bits per second that the path is thought to take; `null` where the peer gives no feedback. */
@@ -616,7 +623,7 @@ export class RtpTransport {
   #handleReport(packet: RtcpPacket, now: number): void {
     switch (packet.kind) {
       case 'senderReport':
-        this.demultiplexer.stream(packet.ssrc)?.context?.noteSenderReport(packet, now);
+        this.demultiplexer.stream(packet.ssrc)?.context?.noteSenderReport(packet, this.#unixMsOf(packet, now), now);
         this.#handleReportBlocks(packet.reports, now);
         return;
       case 'receiverReport':
@@ -675,6 +682,17 @@ export class RtpTransport {
     }
     if (measured !== null) this.#noteRoundTrip(measured);
     this.#controller.onReceiverReport(blocks, measured, now);
+  }
+
+  /**
+   * When a report was made, on our clock. The peer's may show anything: the first report is taken to come without delay,
+   * and for the others the difference stays as it was, so that what belongs together stays together.
+   */
+  #unixMsOf({ ntpTimestamp }: SenderReport, now: number): number | null {
+    if (ntpTimestamp === 0n) return null; // RFC 3550 §6.4.1: "no notion of wallclock"
+    const remote = unixMsFromNtp(ntpTimestamp);
+    this.#clockDifferenceMs ??= now + (this.#options.unixOffsetMs ?? 0) - remote;
+    return remote + this.#clockDifferenceMs;
   }
 
   /** RFC 3611 §4.4, §4.5: a time that we shall send back, or one of ours that comes back. */

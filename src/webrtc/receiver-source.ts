@@ -1,6 +1,5 @@
 /** Where a receiver's track gets its content from: the RTP that comes for its section. */
 import {
-  type EncodedMediaFrame,
   type EncodingId,
   endTracksOf,
   type MediaCodec,
@@ -9,6 +8,7 @@ import {
   type TrackSettings,
   type TrackSink,
   type TrackSource,
+  toMediaFrame,
 } from '../media/tracks.ts';
 import {
   ExtensionMap,
@@ -19,6 +19,7 @@ import {
   type ReceiveStream,
   RtpPacket,
   type RtpReceiver,
+  type SenderReport,
   TimestampUnwrapper,
 } from '../rtp/index.ts';
 import { type NegotiatedMedia, receives } from '../sdp/index.ts';
@@ -26,8 +27,6 @@ import { FramePipe } from './frame-pipe.ts';
 import type { PeerTransport } from './peer-transport.ts';
 import { type RTCRtpContributingSource, type RTCRtpSynchronizationSource, RtpSources } from './rtp-sources.ts';
 import type { TaskQueue } from './task-queue.ts';
-
-const MICROSECONDS_PER_SECOND = 1_000_000;
 
 export class ReceiverSource implements TrackSource, ReceiverSink {
   readonly kind: MediaKind;
@@ -47,6 +46,7 @@ export class ReceiverSource implements TrackSource, ReceiverSink {
   #extensions: ExtensionMap = new ExtensionMap([]);
   readonly #scratch = new RtpPacket();
   #jitterBufferTargetMs = 0;
+  #rids: readonly string[] = [];
   #isFlowing = false;
   #isClosed = false;
 
@@ -75,6 +75,18 @@ export class ReceiverSource implements TrackSource, ReceiverSink {
     return this.#rtp;
   }
 
+  get headerExtensions(): ExtensionMap {
+    return this.#extensions;
+  }
+
+  get rids(): readonly string[] {
+    return this.#rids;
+  }
+
+  reportOf(ssrc: number): SenderReport | null {
+    return this.#rtp?.streams.get(ssrc)?.remoteReport?.report ?? null;
+  }
+
   settings(): TrackSettings {
     return {};
   }
@@ -90,12 +102,13 @@ export class ReceiverSource implements TrackSource, ReceiverSink {
     }
     this.#codecs.clear();
     this.#extensions = extensions;
+    this.#rids = media?.receive.streams.flatMap((alternatives) => alternatives.map(({ rid }) => rid)) ?? [];
     this.#rtp!.configure(
       media && {
         mid: media.mid ?? '',
         codecs: media.receive.codecs,
         extensions,
-        rids: media.receive.streams.flatMap((alternatives) => alternatives.map(({ rid }) => rid)),
+        rids: this.#rids,
         sources: media.receive.sources,
         isReceiving: receives(media.direction) && !media.rejected,
       },
@@ -156,17 +169,12 @@ export class ReceiverSource implements TrackSource, ReceiverSink {
   }
 
   frame(received: ReceivedFrame, codec: NegotiatedRtpCodec, stream: ReceiveStream, now: number): void {
-    const { frame, timestamp, payloadType, packets } = received;
+    const { timestamp, payloadType, packets } = received;
     if (this.#scratch.read(packets[0]!)) this.#heard.note(this.#scratch, this.#extensions, now);
     const { ssrc, rid } = stream;
     const clock = this.#clocks.get(ssrc) ?? new TimestampUnwrapper();
     this.#clocks.set(ssrc, clock);
-    const content: EncodedMediaFrame = {
-      type: frame.isKeyFrame ? 'key' : 'delta',
-      timestamp: Math.round((clock.unwrap(timestamp) * MICROSECONDS_PER_SECOND) / codec.clockRate),
-      data: frame.data,
-      ...(frame.metadata && { metadata: frame.metadata }),
-    };
+    const content = toMediaFrame(received, clock, codec.clockRate, stream.captureTimeMs(timestamp));
     const encoding: EncodingId = rid === null ? { ssrc } : { ssrc, rid };
     const known = this.#codecOf(codec);
     if (this.pipe.transform === null) this.pipe.write(content, known, encoding);

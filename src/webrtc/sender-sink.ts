@@ -8,7 +8,7 @@ import {
   type TrackSink,
   trackSlots,
 } from '../media/tracks.ts';
-import { type Encoding, ExtensionMap, type RtpPacket, type RtpSender } from '../rtp/index.ts';
+import { type Encoding, ExtensionMap, type RtpPacket, type RtpSender, readHeaderExtras } from '../rtp/index.ts';
 import { type EncodingModel, type NegotiatedMedia, sends } from '../sdp/index.ts';
 import type { FrameDetails } from './encoded-frame.ts';
 import { FramePipe } from './frame-pipe.ts';
@@ -36,6 +36,8 @@ export class SenderSink implements TrackSink {
   #rtp: RtpSender | null = null;
   /** Whether the last negotiation was about simulcast: one encoding that is left of several goes without its rid else. */
   #hasAgreedRids = false;
+  /** Of a source with several encodings, sent without simulcast: the one that came first; `null` before. */
+  #followedRid: string | null = null;
 
   /** @param slots what it is made beside of */
   constructor(kind: MediaKind, slots: () => SenderSlots) {
@@ -64,7 +66,7 @@ export class SenderSink implements TrackSink {
     return this.#rtp;
   }
 
-  /** Track or parameters have changed. */
+  /** Track, parameters or the state of the transport have changed. */
   update(): void {
     const { track, transceiver, connection, encodings } = this.#slots();
     this.#transport?.run(() => this.#rtp?.setEncodings(this.#wireEncodings(encodings)));
@@ -73,7 +75,9 @@ export class SenderSink implements TrackSink {
       this.pipe.close();
       this.#unbind();
     }
-    const wanted = isOver || this.#rtp === null ? null : track;
+    // Not before there is somewhere to send to: a source begins with a key frame, which must not be lost.
+    const canSend = !isOver && this.#rtp !== null && this.#transport?.session.media.isConnected === true;
+    const wanted = canSend ? track : null;
     const form = wanted === null || this.pipe.transform !== null ? 'frames' : trackSlots(wanted).source.form;
     if (wanted === this.#track && form === this.#connectedForm) return;
     if (this.#track !== null) trackSlots(this.#track).disconnect(this);
@@ -83,6 +87,7 @@ export class SenderSink implements TrackSink {
     }
     this.#track = wanted;
     this.#connectedForm = form;
+    this.#followedRid = null;
     if (wanted === null) return;
     this.#rtp?.changeSource();
     trackSlots(wanted).connect(this);
@@ -120,7 +125,9 @@ export class SenderSink implements TrackSink {
 
   frame(frame: EncodedMediaFrame, codec: MediaCodec, encoding: EncodingId): void {
     this.meter.note(frame, codec, this.#transport?.now() ?? 0);
-    const { rid } = this.#slots().encodings[this.#encodingOf(encoding)] ?? {};
+    const index = this.#encodingOf(encoding);
+    if (index < 0) return;
+    const { rid } = this.#slots().encodings[index] ?? {};
     const ours = rid === undefined ? {} : { rid };
     if (this.pipe.transform === null) this.pipe.write(frame, codec, ours);
     else this.pipe.write(frame, codec, ours, this.#detailsOf(codec, ours));
@@ -130,13 +137,17 @@ export class SenderSink implements TrackSink {
   #send(frame: EncodedMediaFrame, codec: MediaCodec, encoding: EncodingId): void {
     const { type, timestamp, data, metadata } = frame;
     const index = this.#encodingOf(encoding);
+    if (index < 0) return;
     const content = { data, isKeyFrame: type === 'key', timestampUs: timestamp, ...(metadata && { metadata }) };
     this.#transport?.run((_session, now) => this.#rtp?.sendFrame(content, codec, now, index));
   }
 
   packet(packet: RtpPacket, codec: MediaCodec, encoding: EncodingId): void {
     const index = this.#encodingOf(encoding);
-    this.#transport?.run((_session, now) => this.#rtp?.forward(packet, codec, {}, now, index));
+    if (index < 0 || this.#track === null) return;
+    const { headerExtensions } = trackSlots(this.#track).source;
+    const extras = headerExtensions ? readHeaderExtras(packet, headerExtensions) : {};
+    this.#transport?.run((_session, now) => this.#rtp?.forward(packet, codec, extras, now, index));
   }
 
   end(): void {
@@ -182,7 +193,7 @@ export class SenderSink implements TrackSink {
   /** What a transform is told of a frame beside its content. */
   #detailsOf(codec: MediaCodec, encoding: EncodingId): FrameDetails {
     const payloadType = this.#rtp?.payloadTypeOf(codec);
-    const synchronizationSource = this.#rtp?.streams[this.#encodingOf(encoding)]?.ssrc;
+    const synchronizationSource = this.#rtp?.streams[Math.max(0, this.#encodingOf(encoding))]?.ssrc;
     return {
       ...(payloadType !== undefined && { payloadType }),
       ...(synchronizationSource !== undefined && { synchronizationSource }),
@@ -196,11 +207,16 @@ export class SenderSink implements TrackSink {
     this.#transport?.run((session, now) => session.media.removeSender(rtp, now));
   }
 
-  /** By rid; what comes without one goes to the first. */
+  /**
+   * By rid; what comes without one goes to the first. Without simulcast one encoding of the source is sent. -1: none of
+   * ours.
+   */
   #encodingOf({ rid }: EncodingId): number {
+    const { encodings } = this.#slots();
     if (rid === undefined) return 0;
-    const index = this.#slots().encodings.findIndex((encoding) => encoding.rid === rid);
-    return Math.max(0, index);
+    if (encodings[0]?.rid !== undefined) return encodings.findIndex((encoding) => encoding.rid === rid);
+    this.#followedRid ??= rid;
+    return this.#followedRid === rid ? 0 : -1;
   }
 
   #wireEncodings(encodings: readonly RTCRtpEncodingParameters[]): Encoding[] {

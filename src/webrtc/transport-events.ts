@@ -116,7 +116,10 @@ function handleDtlsEvent(slots: PeerConnectionSlots, event: Extract<SessionEvent
     if (slots.dtls !== dtls) return;
     const { state, error } = event;
     dtls.slots.state = state;
-    if (state === 'connected') dtls.slots.remoteCertificates = remoteCertificates;
+    if (state === 'connected') {
+      dtls.slots.remoteCertificates = remoteCertificates;
+      for (const { sender } of slots.transceivers) sender.slots.update(); // tracks that waited for a way out
+    }
     updateConnectionState(slots, () => {
       if (error !== undefined) {
         dtls.object.dispatchEvent(new RTCErrorEvent('error', { error: toDtlsError(error) }));

@@ -23,10 +23,25 @@ const CODECS: Readonly<Record<MediaFileFormat, readonly string[]>> = {
 const SINGLE_TRACK: readonly MediaFileFormat[] = ['ogg', 'wav', 'ivf'];
 
 /**
+ * The first of WebM, MP4 and Matroska that holds all of these.
+ * @throws TypeError where none does
+ */
+export function formatFor(codecs: readonly MediaCodec[]): MediaFileFormat {
+  const names = codecs.map(({ mimeType }) => mimeType.toLowerCase());
+  const format = (['webm', 'mp4', 'mkv'] as const).find((each) => names.every((name) => CODECS[each].includes(name)));
+  if (format === undefined)
+    throw new TypeError(`no format holds ${codecs.map(({ mimeType }) => mimeType).join(' and ')}`);
+  return format;
+}
+
+/**
  * Bound: bytes that wait for a target slower than the media. Past it frames are dropped, video until its next key frame;
  * half a minute of video at 16 Mbit/s.
  */
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
+
+/** Clocks of two tracks are compared by ticks of theirs, of 125 µs at 8,000 Hz: so early is at the beginning. */
+const ROUNDING_US = 1_000;
 
 export type MediaFileWriterOptions = {
   /** A path or `file:` URL; a stream, which is only written on; or nothing, and `finalize` gives the bytes. */
@@ -173,7 +188,7 @@ export class MediaFileWriter {
     } else if (!this.#tracks.some(({ toWrite }) => toWrite.kind === 'video')) {
       this.#origin ??= frame.timestamp;
     }
-    if (this.#origin === null || frame.timestamp < this.#origin) return false;
+    if (this.#origin === null || frame.timestamp < this.#origin - ROUNDING_US) return false;
     track.isStarted = true;
     return true;
   }

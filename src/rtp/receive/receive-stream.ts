@@ -61,6 +61,8 @@ export type Arrival = 'network' | 'retransmission' | 'recovery';
 export type RemoteReport = {
   readonly report: SenderReport;
   readonly receivedAt: number;
+  /** When the report was made, in ms since 1970 on our clock; `null` where the peer has no clock. */
+  readonly unixMs: number | null;
   /** How many have come. */
   readonly count: number;
 };
@@ -245,9 +247,18 @@ export class ReceiveStream {
     return true;
   }
 
-  noteSenderReport(report: SenderReport, now: number): void {
-    this.remoteReport = { report, receivedAt: now, count: (this.remoteReport?.count ?? 0) + 1 };
+  /** @param unixMs see RemoteReport */
+  noteSenderReport(report: SenderReport, unixMs: number | null, now: number): void {
+    this.remoteReport = { report, receivedAt: now, unixMs, count: (this.remoteReport?.count ?? 0) + 1 };
     this.reception.receiveSenderReport(report.ntpTimestamp, now);
+  }
+
+  /** When what has this timestamp was captured, in ms since 1970 on our clock; `null` while no report has told. */
+  captureTimeMs(timestamp: number): number | null {
+    const { remoteReport, codec } = this;
+    if (remoteReport === null || remoteReport.unixMs === null || codec === null) return null;
+    const ticks = (timestamp - remoteReport.report.rtpTimestamp) | 0;
+    return remoteReport.unixMs + (ticks * 1000) / codec.clockRate;
   }
 
   /** Asks for a key frame: at once, or as soon as one may be asked for again. */

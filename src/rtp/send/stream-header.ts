@@ -6,7 +6,7 @@ import { midExtension, repairedRidExtension, ridExtension } from '../extensions/
 import { absSendTimeExtension } from '../extensions/timing.ts';
 import { transportSequenceExtension } from '../extensions/transport-sequence.ts';
 import { type VideoOrientation, videoOrientationExtension } from '../extensions/video-orientation.ts';
-import { extensionBlockLength, RTP, type RtpHeaderWriter } from '../packet.ts';
+import { extensionBlockLength, RTP, type RtpHeaderWriter, type RtpPacket } from '../packet.ts';
 
 /** What a packet says beside its payload. */
 export type HeaderExtras = {
@@ -15,6 +15,22 @@ export type HeaderExtras = {
   /** A dependency descriptor, encoded. */
   readonly dependencyDescriptor?: Uint8Array;
 };
+
+const NO_EXTRAS: HeaderExtras = {};
+
+/** What a packet that came says, to be said again when it is sent on. */
+export function readHeaderExtras(packet: RtpPacket, extensions: ExtensionMap): HeaderExtras {
+  if (packet.extensionProfile === 0) return NO_EXTRAS;
+  const audioLevel = extensions.read(packet, audioLevelExtension);
+  const orientation = extensions.read(packet, videoOrientationExtension);
+  const dependencyDescriptor = extensions.read(packet, dependencyDescriptorExtension);
+  if (audioLevel === null && orientation === null && dependencyDescriptor === null) return NO_EXTRAS;
+  return {
+    ...(audioLevel && { audioLevel }),
+    ...(orientation && { orientation }),
+    ...(dependencyDescriptor && { dependencyDescriptor }),
+  };
+}
 
 /** Where the fields stand that are filled in when the packet leaves: offsets of their data, 0 without the extension. */
 export type SendTimeFields = { transportSequenceAt: number; absSendTimeAt: number };

@@ -19,6 +19,7 @@ function makeStream(): { stream: SendStream; sent: RtpPacket[] } {
     mid: null,
     rid: null,
     rtxPayloadTypes: new Map(),
+    nackPayloadTypes: new Set(),
     maxPacketLength: 1200,
     tailroom: 16,
   });
