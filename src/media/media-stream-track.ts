@@ -194,11 +194,11 @@ export class MediaStreamTrack extends Target {
     if (this.#gates.has(sink)) return;
     const gate: TrackSink = {
       form: sink.form,
-      frame: (...frame) => {
-        if (this.#enabled) sink.frame?.(...frame);
+      frame: (frame, codec, encoding) => {
+        if (this.#enabled) sink.frame?.(frame, codec, encoding);
       },
-      packet: (...packet) => {
-        if (this.#enabled) sink.packet?.(...packet);
+      packet: (packet, codec, encoding) => {
+        if (this.#enabled) sink.packet?.(packet, codec, encoding);
       },
     };
     this.#gates.set(sink, gate);

@@ -44,7 +44,7 @@ const MARKER_BIT = 0x80;
 export const ONE_BYTE_PROFILE = 0xbede;
 export const TWO_BYTE_PROFILE = 0x1000;
 const TWO_BYTE_PROFILE_MASK = 0xfff0;
-const EXTENSION_HEADER_LENGTH = 4;
+export const EXTENSION_HEADER_LENGTH = 4;
 /** RFC 8285 §4.2: 15 is reserved, and ends the list. */
 const ONE_BYTE_STOP_ID = 15;
 export const MAX_ONE_BYTE_ID = 14;
@@ -68,6 +68,7 @@ export class RtpPacket {
   #bytes: Uint8Array = NO_BYTES;
   #headerLength = 0;
   #payloadEnd = 0;
+  #payload: Uint8Array | null = null;
   /** Where extension elements begin; 0: there are none, or not in a form of RFC 8285. */
   #elementsStart = 0;
   /** 1 or 2: the form of the elements. */
@@ -115,6 +116,7 @@ export class RtpPacket {
     this.#bytes = bytes;
     this.#headerLength = headerLength;
     this.#payloadEnd = payloadEnd;
+    this.#payload = null;
     this.#elementsStart = elementsStart;
     this.#elementHeaderLength = elementHeaderLength;
     return true;
@@ -147,9 +149,10 @@ export class RtpPacket {
     return this.#bytes.length - this.#payloadEnd;
   }
 
-  /** A new view of the payload, without padding. */
+  /** A view of the payload, without padding: the same one until the next `read`, since many may ask for it. */
   get payload(): Uint8Array {
-    return this.#bytes.subarray(this.#headerLength, this.#payloadEnd);
+    this.#payload ??= this.#bytes.subarray(this.#headerLength, this.#payloadEnd);
+    return this.#payload;
   }
 
   get marker(): boolean {

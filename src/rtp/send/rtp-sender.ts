@@ -125,8 +125,9 @@ export class RtpSender {
     const timestamp = ((ticks % UINT32_RANGE) + UINT32_RANGE) % UINT32_RANGE;
     const { payloadType, clockRate } = codec;
     const isVideo = this.kind === 'video';
-    for (const stream of this.#activeStreams(encoding)) {
-      stream.sendFrame({ ...frame, payloadType, format, timestamp, clockRate, isVideo }, now);
+    for (let i = 0; i < this.#encodings.length; i++) {
+      if (!this.#isActive(i, encoding)) continue;
+      this.#streams[i]!.sendFrame({ ...frame, payloadType, format, timestamp, clockRate, isVideo }, now);
     }
     return true;
   }
@@ -142,7 +143,9 @@ export class RtpSender {
     const codec = this.#codecFor(name);
     if (codec === null) return false;
     const { payloadType, clockRate } = codec;
-    for (const stream of this.#activeStreams(encoding)) stream.forward(packet, payloadType, clockRate, extras, now);
+    for (let i = 0; i < this.#encodings.length; i++) {
+      if (this.#isActive(i, encoding)) this.#streams[i]!.forward(packet, payloadType, clockRate, extras, now);
+    }
     return true;
   }
 
@@ -201,10 +204,9 @@ export class RtpSender {
     return format;
   }
 
-  *#activeStreams(encoding: number | null): Generator<SendStream> {
-    for (let i = 0; i < this.#encodings.length; i++) {
-      if (this.#encodings[i]!.active && (encoding === null || encoding === i)) yield this.#streams[i]!;
-    }
+  /** @param wanted `null`: all encodings are */
+  #isActive(encoding: number, wanted: number | null): boolean {
+    return (wanted === null || wanted === encoding) && this.#encodings[encoding]!.active;
   }
 
   #refuse(): false {

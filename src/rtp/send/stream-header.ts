@@ -6,7 +6,10 @@ import { midExtension, repairedRidExtension, ridExtension } from '../extensions/
 import { absSendTimeExtension } from '../extensions/timing.ts';
 import { transportSequenceExtension } from '../extensions/transport-sequence.ts';
 import { type VideoOrientation, videoOrientationExtension } from '../extensions/video-orientation.ts';
-import { extensionBlockLength, RTP, type RtpHeaderWriter, type RtpPacket } from '../packet.ts';
+import { EXTENSION_HEADER_LENGTH, RTP, type RtpHeaderWriter, type RtpPacket } from '../packet.ts';
+
+const ABS_SEND_TIME_LENGTH = 3;
+const TRANSPORT_SEQUENCE_LENGTH = 2;
 
 /** What a packet says beside its payload. */
 export type HeaderExtras = {
@@ -40,6 +43,11 @@ export class StreamHeader {
   readonly #mid: string | null;
   readonly #rid: string | null;
   readonly #isRepair: boolean;
+  readonly #absSendTimeId: number;
+  readonly #transportSequenceId: number;
+  /** Of what any packet may have, in the larger form. */
+  readonly #elementsLength: number;
+  readonly #longestName: number;
   /**
    * Whether packets say which section and which encoding they are of: until the peer has reported on the stream, and so
    * has learned its SSRC (RFC 8852 §3.2: "SHOULD … until … acknowledged").
@@ -52,21 +60,21 @@ export class StreamHeader {
     this.#mid = mid;
     this.#rid = rid;
     this.#isRepair = isRepair;
+    this.#absSendTimeId = extensions.id(absSendTimeExtension);
+    this.#transportSequenceId = extensions.id(transportSequenceExtension);
+    const names = [mid, rid].filter((name) => name !== null);
+    const lengths = [...names.map((name) => name.length), ABS_SEND_TIME_LENGTH, TRANSPORT_SEQUENCE_LENGTH];
+    this.#elementsLength = lengths.reduce((sum, length) => sum + elementLength(length), 0);
+    this.#longestName = Math.max(1, ...names.map((name) => name.length));
   }
 
   /** The most bytes that a header takes, with these extras. */
-  maxLength(extras: HeaderExtras): number {
-    const elements = [
-      this.#mid?.length ?? 0,
-      this.#rid?.length ?? 0,
-      absSendTimeExtension.length(0),
-      transportSequenceExtension.length(0),
-      extras.audioLevel === undefined ? 0 : 1,
-      extras.orientation === undefined ? 0 : 1,
-      extras.dependencyDescriptor?.length ?? 0,
-    ].filter((length) => length > 0);
-    const placeholder = elements.map((length) => ({ id: 1, data: { length } as Uint8Array }));
-    return RTP.headerLength + extensionBlockLength(placeholder, true);
+  maxLength({ audioLevel, orientation, dependencyDescriptor }: HeaderExtras): number {
+    let length = this.#elementsLength;
+    if (audioLevel !== undefined) length += elementLength(1);
+    if (orientation !== undefined) length += elementLength(1);
+    if (dependencyDescriptor !== undefined) length += elementLength(dependencyDescriptor.length);
+    return RTP.headerLength + EXTENSION_HEADER_LENGTH + ((length + 3) & ~3);
   }
 
   /** Adds the extensions to a header that was begun; the caller ends it. */
@@ -76,8 +84,8 @@ export class StreamHeader {
       if (this.#mid !== null) map.write(writer, midExtension, this.#mid);
       if (this.#rid !== null) map.write(writer, this.#isRepair ? repairedRidExtension : ridExtension, this.#rid);
     }
-    fields.absSendTimeAt = reserve(writer, map.id(absSendTimeExtension), 3);
-    fields.transportSequenceAt = reserve(writer, map.id(transportSequenceExtension), 2);
+    fields.absSendTimeAt = reserve(writer, this.#absSendTimeId, ABS_SEND_TIME_LENGTH);
+    fields.transportSequenceAt = reserve(writer, this.#transportSequenceId, TRANSPORT_SEQUENCE_LENGTH);
     if (extras.audioLevel !== undefined) map.write(writer, audioLevelExtension, extras.audioLevel);
     if (extras.orientation !== undefined) map.write(writer, videoOrientationExtension, extras.orientation);
     const { dependencyDescriptor } = extras;
@@ -88,9 +96,13 @@ export class StreamHeader {
 
   /** Whether the header has to be in the two-byte form. */
   needsTwoByte({ dependencyDescriptor }: HeaderExtras): boolean {
-    const longest = Math.max(this.#mid?.length ?? 1, this.#rid?.length ?? 1, dependencyDescriptor?.length ?? 1);
-    return this.#extensions.formFor(longest);
+    return this.#extensions.formFor(Math.max(this.#longestName, dependencyDescriptor?.length ?? 1));
   }
+}
+
+/** In the two-byte form, which is the longer one. */
+function elementLength(dataLength: number): number {
+  return 2 + dataLength;
 }
 
 function reserve(writer: RtpHeaderWriter, id: number, length: number): number {
