@@ -176,7 +176,7 @@ class RtpStatsCollector {
         frameWidth: frameSize?.width,
         frameHeight: frameSize?.height,
         framesPerSecond: hasFrames ? (stream.frameRate.perSecond(this.#now) ?? undefined) : undefined,
-        framesSent: isVideo && !slots.sink.isForwarding ? stats.framesSent : undefined,
+        framesSent: isVideo ? stats.framesSent : undefined,
         hugeFramesSent: hasFrames ? stats.hugeFramesSent : undefined,
         totalPacketSendDelay: stats.totalPacketSendDelayMs / 1000,
         qualityLimitationReason: isVideo ? 'none' : undefined,

@@ -56,11 +56,6 @@ export class SenderSink implements TrackSink {
     return this.#connectedForm;
   }
 
-  /** Whether packets of the track are sent on as they are. */
-  get isForwarding(): boolean {
-    return this.#track !== null && this.#connectedForm === 'packets';
-  }
-
   /** What sends; `null` until negotiated. */
   get rtp(): RtpSender | null {
     return this.#rtp;

@@ -361,6 +361,26 @@ describe('what a report has in it', () => {
     expect(then).toMatchObject({ frameWidth: 320, jitterBufferEmittedCount: 10 });
   });
 
+  test('of a track that is forwarded counts what goes on', async () => {
+    call = new Call();
+    call.a.addTrack(call.pictures.track);
+    // Back where it came from, as an echo: packets as they are.
+    call.b.ontrack = ({ track, transceiver }) => {
+      transceiver.direction = 'sendrecv';
+      void transceiver.sender.replaceTrack(track);
+    };
+    await call.connect();
+    await call.play(2000);
+    const atB = await call.b.getStats();
+    const sent = outbound(atB, 'video');
+    expect(sent.framesSent).toBe(inbound(atB, 'video').framesReceived);
+    expect(sent.framesSent).toBeGreaterThanOrEqual(48); // of 50, the last may be on their way
+    expect(sent.framesPerSecond).toBeGreaterThan(20);
+    expect(sent.bytesSent).toBeGreaterThanOrEqual(inbound(atB, 'video').bytesReceived!);
+    expect(atB.get(sent.mediaSourceId!)).toMatchObject({ trackIdentifier: call.b.getReceivers()[0]!.track.id });
+    expect(inbound(await call.a.getStats(), 'video').framesReceived).toBeGreaterThan(45);
+  });
+
   test('shows what a jitter buffer target does', async () => {
     call = await new Call().start();
     const receiver = call.b.getReceivers()[1]!;

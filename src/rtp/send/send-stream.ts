@@ -140,7 +140,9 @@ export class SendStream {
   frameSize: { readonly width: number; readonly height: number } | null = null;
   /** What the packets' numbers begin with. */
   readonly firstSequenceNumber: number;
-  #frameBytes = 0;
+  /** Frames that were cut into packets here, and their bytes. */
+  #cutFrames = 0;
+  #cutBytes = 0;
   readonly #history = new SendHistory();
   readonly #nacks: NackResponder;
   /** Where there is no RTX, the protected packets: SRTP seals a number once (RFC 3711 §3.3.1), so these go out again. */
@@ -357,6 +359,10 @@ export class SendStream {
     outgoing.buffer.set(packet.payload, start);
     this.#commit(outgoing, now);
     if (isAhead) this.#noteTime(timestamp, clockRate, now);
+    if (packet.marker && length > 0 && this.#kind === 'video') {
+      this.stats.framesSent++; // with its last packet
+      this.frameRate.note(now);
+    }
   }
 
   /** Sends a payload that was made elsewhere, in a packet of its own: a tone between packets of sound. */
@@ -529,8 +535,9 @@ export class SendStream {
     const { stats } = this;
     stats.framesSent++;
     if (isKeyFrame) stats.keyFramesSent++;
-    this.#frameBytes += data.length;
-    if (data.length * stats.framesSent >= HUGE_FRAME * this.#frameBytes) stats.hugeFramesSent++;
+    this.#cutFrames++;
+    this.#cutBytes += data.length;
+    if (data.length * this.#cutFrames >= HUGE_FRAME * this.#cutBytes) stats.hugeFramesSent++;
     this.frameRate.note(now);
     const { width, height } = metadata ?? {};
     if (width !== undefined && height !== undefined) this.frameSize = { width, height };
