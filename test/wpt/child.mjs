@@ -10,6 +10,7 @@ import { pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 import { makeMedia } from './media.mjs';
 import { installWindow } from './window.mjs';
+import { makeWorkerClass } from './worker.mjs';
 
 const { impl, wptDir, file, variant, harnessMs } = JSON.parse(process.env.WPT_JOB);
 const TEST_STATUS = ['PASS', 'FAIL', 'TIMEOUT', 'NOTRUN', 'PRECONDITION_FAILED'];
@@ -33,6 +34,7 @@ const isScript = file.endsWith('.js');
 const html = isScript ? '' : source.replace(/<!--[\s\S]*?-->/g, '');
 const page = file.replace(/\.(any|window)\.js$/, '.html');
 const window = installWindow({ url: `https://web-platform.test:8443/${page}${variant}`, html, wptDir, media });
+globalThis.Worker = makeWorkerClass(wptDir, new URL('worker/index.js', entry).href);
 
 let finished = false;
 function finish(message) {
