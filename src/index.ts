@@ -47,6 +47,7 @@ export {
 export { RTCError, type RTCErrorDetailType, type RTCErrorInit } from './webrtc/error.ts';
 export { RTCErrorEvent, type RTCErrorEventInit } from './webrtc/error-event.ts';
 export type { RTCRtpTransform } from './webrtc/frame-pipe.ts';
+export type { RTCRtpHeaderExtensionCapability } from './webrtc/header-extension-control.ts';
 export {
   RTCIceCandidate,
   type RTCIceCandidateInit,

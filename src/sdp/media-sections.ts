@@ -262,9 +262,10 @@ function wantedExtensions({ kind, headerExtensions }: TransceiverModel): readonl
   return headerExtensions ?? headerExtensionCapabilities(kind);
 }
 
-/** RFC 8829 §5.2.2: once there is an answer, only those that it has. */
+/** RFC 8829 §5.2.2: once there is an answer, only those that it has; unless the application has said which. */
 function offeredExtensions(transceiver: TransceiverModel, context: OfferContext): readonly HeaderExtension[] {
-  const agreed = context.answered?.rtp?.extensions.map(({ uri }) => uri);
+  const isChosen = transceiver.headerExtensions !== undefined;
+  const agreed = isChosen ? undefined : context.answered?.rtp?.extensions.map(({ uri }) => uri);
   return wantedExtensions(transceiver).flatMap(({ uri, direction }) => {
     if (direction === 'stopped' || (agreed !== undefined && !agreed.includes(uri))) return [];
     const id = context.extensionIds.assign(uri);

@@ -298,6 +298,7 @@ function settle(slots: PeerConnectionSlots, transceiver: TransceiverSlots, media
   transceiver.currentDirection = media.direction;
   transceiver.firedDirection = media.direction;
   transceiver.receptive = receives(media.direction);
+  transceiver.negotiatedExtensions = media.extensions;
   transceiver.hasSent ||= sends(media.direction);
   Object.assign(sender.slots, {
     codecs: media.send.codecs,

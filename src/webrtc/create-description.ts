@@ -97,7 +97,7 @@ function localModel(
  * ends it (WebRTC §5.4.1, of `stop`: "future calls to createOffer … generate a zero port").
  */
 function transceiverModel(
-  { kind, mid, mLineIndex, direction, stopping, stopped, sender, preferredCodecs }: TransceiverSlots,
+  { kind, mid, mLineIndex, direction, stopping, stopped, sender, preferredCodecs, chosenExtensions }: TransceiverSlots,
   type: 'offer' | 'answer',
 ): TransceiverModel {
   const { streamIds, trackId, encodings } = sender.slots;
@@ -110,6 +110,7 @@ function transceiverModel(
     streams: streamIds,
     trackId,
     codecPreferences: preferredCodecs.map(toCodecFormat),
+    ...(chosenExtensions !== null && { headerExtensions: chosenExtensions }),
     sendEncodings: sender.slots.sink.encodingModels(encodings),
     receiveSimulcast: 'asOffered',
   };

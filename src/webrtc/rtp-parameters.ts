@@ -50,6 +50,8 @@ export interface RTCRtpParameters {
 
 export interface RTCRtpEncodingParameters {
   active?: boolean;
+  /** Whether an encoder may change the duration of packets (WebRTC Extensions); of audio. Kept, for whoever makes the frames. */
+  adaptivePtime?: boolean;
   codec?: RTCRtpCodec;
   maxBitrate?: number;
   maxFramerate?: number;
@@ -113,6 +115,7 @@ export const toEncoding: Conversion<RTCRtpEncodingParameters> = (value, what) =>
   const members = new Dictionary(value, what);
   return present({
     active: members.withDefault('active', toBoolean, true),
+    adaptivePtime: members.optional('adaptivePtime', toBoolean),
     codec: members.optional('codec', toCodec),
     maxBitrate: members.optional('maxBitrate', enforceUnsignedLong),
     maxFramerate: members.optional('maxFramerate', toDouble),

@@ -1,6 +1,6 @@
 /** RTCRtpTransceiver (WebRTC §5.4): a sender and a receiver that share a section of the descriptions. */
-import type { MediaKind } from '../rtp/codecs.ts';
-import type { Direction } from '../sdp/index.ts';
+import type { HeaderExtensionCapability, MediaKind } from '../rtp/codecs.ts';
+import type { Direction, HeaderExtension } from '../sdp/index.ts';
 import {
   type Conversion,
   enumeration,
@@ -9,6 +9,13 @@ import {
   requireInternal,
   sequence,
 } from '../webidl/conversions.ts';
+import {
+  chosenExtensions,
+  extensionsToNegotiate,
+  negotiatedExtensions,
+  type RTCRtpHeaderExtensionCapability,
+  toCapability,
+} from './header-extension-control.ts';
 import { updateNegotiationNeeded } from './negotiation-needed.ts';
 import { getCapabilities, isSameCodec, type RTCRtpCodec, toCodec } from './rtp-parameters.ts';
 import type { ReceiverSlots, RTCRtpReceiver } from './rtp-receiver.ts';
@@ -48,6 +55,10 @@ export type TransceiverSlots = {
   stopping: boolean;
   stopped: boolean;
   preferredCodecs: readonly RTCRtpCodec[];
+  /** [[HeaderExtensionsToNegotiate]]; `null`: as they are by default. */
+  chosenExtensions: readonly HeaderExtensionCapability[] | null;
+  /** What the last answer settled. */
+  negotiatedExtensions: readonly HeaderExtension[];
   /** Whether `addTrack` made it, or took over one of a remote offer's: then a remote offer may give it a section (RFC 8829 §5.10). */
   isFromAddTrack: boolean;
   /** Whether a remote offer made it, and no `addTrack` has taken it over since. */
@@ -143,6 +154,27 @@ export class RTCRtpTransceiver {
     }
     this.#slots.preferredCodecs = unique;
     updateNegotiationNeeded(this.#slots.connection);
+  }
+
+  /** The RTP header extensions that the next offer or answer has; `stopped` ones are left out (WebRTC Extensions). */
+  getHeaderExtensionsToNegotiate(): RTCRtpHeaderExtensionCapability[] {
+    return extensionsToNegotiate(this.#slots.kind, this.#slots.chosenExtensions);
+  }
+
+  /**
+   * Takes what `getHeaderExtensionsToNegotiate` returned, with other directions.
+   * @throws DOMException InvalidModificationError for another list, or one without the mandatory extension
+   */
+  setHeaderExtensionsToNegotiate(extensions: RTCRtpHeaderExtensionCapability[]): void {
+    // biome-ignore lint/complexity/noArguments: Web IDL counts what was passed, undefined included
+    requireArguments(arguments.length, 1, 'setHeaderExtensionsToNegotiate');
+    const given = sequence(toCapability)(extensions, 'extensions');
+    this.#slots.chosenExtensions = chosenExtensions(this.#slots.kind, given);
+  }
+
+  /** What the last negotiation settled: `stopped` where the sides did not agree on one. */
+  getNegotiatedHeaderExtensions(): RTCRtpHeaderExtensionCapability[] {
+    return negotiatedExtensions(this.#slots.kind, this.#slots.negotiatedExtensions);
   }
 }
 

@@ -22,11 +22,11 @@ export function initialEncodings(
   given: readonly RTCRtpEncodingParameters[],
 ): RTCRtpEncodingParameters[] {
   checkRids(given);
-  const encodings = given.map((encoding) => withoutVideoMembers(kind, encoding));
+  const encodings = given.map((encoding) => ofKind(kind, encoding));
   checkRanges(encodings);
   for (const encoding of encodings) checkSendable(kind, encoding, 'OperationError');
   const kept = encodings.slice(0, MAX_ENCODINGS[kind]);
-  if (kept.length === 0) kept.push({ active: true });
+  if (kept.length === 0) kept.push(ofKind(kind, { active: true }));
   if (kept.length === 1) delete kept[0]!.rid;
   return kind === 'video' ? withScales(kept) : kept;
 }
@@ -52,7 +52,7 @@ export function changedEncodings(
   if (given.length !== current.length || given.some(({ rid }, i) => rid !== current[i]!.rid)) {
     throw new DOMException('Encodings cannot be added, removed, renamed or reordered', 'InvalidModificationError');
   }
-  const encodings = given.map((encoding) => withoutVideoMembers(kind, encoding));
+  const encodings = given.map((encoding) => ofKind(kind, encoding));
   checkRanges(encodings);
   for (const encoding of encodings) {
     const { codec } = encoding;
@@ -72,11 +72,12 @@ function checkRids(encodings: readonly RTCRtpEncodingParameters[]): void {
   if (new Set(rids).size < rids.length) throw new TypeError('a rid is there twice');
 }
 
-/** "If kind is audio, remove the scaleResolutionDownBy and maxFramerate members": whatever they were. */
-function withoutVideoMembers(kind: MediaKind, encoding: RTCRtpEncodingParameters): RTCRtpEncodingParameters {
-  if (kind === 'video') return { ...encoding };
-  const { scaleResolutionDownBy: _, maxFramerate: __, scalabilityMode: ___, ...rest } = encoding;
-  return rest;
+/** "If kind is audio, remove the scaleResolutionDownBy and maxFramerate members": whatever they were; and the other way. */
+function ofKind(kind: MediaKind, encoding: RTCRtpEncodingParameters): RTCRtpEncodingParameters {
+  const { adaptivePtime = false, ...shared } = encoding;
+  if (kind === 'video') return shared;
+  const { scaleResolutionDownBy: _, maxFramerate: __, scalabilityMode: ___, ...rest } = shared;
+  return { ...rest, adaptivePtime };
 }
 
 function checkRanges(encodings: readonly RTCRtpEncodingParameters[]): void {

@@ -136,6 +136,8 @@ export function makeTransceiver(
     stopping: false,
     stopped: false,
     preferredCodecs: [],
+    chosenExtensions: null,
+    negotiatedExtensions: [],
     isFromAddTrack: init.isFromAddTrack ?? false,
     isRemoteMade: init.isRemoteMade,
     hasSent: false,

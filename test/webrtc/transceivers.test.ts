@@ -246,3 +246,45 @@ test('RFC 8285 §6: a header extension cannot get the id of another one later', 
   pair.a.close();
   pair.b.close();
 });
+
+describe('header extensions to negotiate (WebRTC Extensions)', () => {
+  const ORIENTATION = 'urn:3gpp:video-orientation';
+  const MID = 'urn:ietf:params:rtp-hdrext:sdes:mid';
+
+  test('one that is stopped is left out, and comes back when the application says so', async () => {
+    const pair = new Pair();
+    const transceiver = pair.a.addTransceiver('video');
+    const extensions = transceiver.getHeaderExtensionsToNegotiate();
+    const orientation = extensions.find(({ uri }) => uri === ORIENTATION)!;
+    const negotiated = (): string | undefined =>
+      transceiver.getNegotiatedHeaderExtensions().find(({ uri }) => uri === ORIENTATION)?.direction;
+    expect(negotiated()).toBe('stopped');
+    orientation.direction = 'stopped';
+    transceiver.setHeaderExtensionsToNegotiate(extensions);
+    await negotiate(pair);
+    expect(pair.a.localDescription!.sdp).not.toContain(ORIENTATION);
+    expect(negotiated()).toBe('stopped');
+
+    orientation.direction = 'sendrecv';
+    transceiver.setHeaderExtensionsToNegotiate(extensions);
+    await negotiate(pair);
+    expect(negotiated()).toBe('sendrecv');
+    pair.a.close();
+    pair.b.close();
+  });
+
+  test('the list stays as it is, and the mandatory one in it', () => {
+    const { a } = new Pair();
+    const transceiver = a.addTransceiver('audio');
+    const extensions = transceiver.getHeaderExtensionsToNegotiate();
+    const set = (given: typeof extensions): void => transceiver.setHeaderExtensionsToNegotiate(given);
+    const invalid = expect.objectContaining({ name: 'InvalidModificationError' });
+    expect(() => set(extensions.slice(1))).toThrow(invalid);
+    expect(() => set(extensions.map((one) => ({ ...one, uri: 'urn:other' })))).toThrow(invalid);
+    expect(() => set(extensions.map((one) => (one.uri === MID ? { ...one, direction: 'inactive' } : one)))).toThrow(
+      invalid,
+    );
+    expect(() => set(extensions.map((one) => ({ ...one, uri: '' })))).toThrow(TypeError);
+    a.close();
+  });
+});

@@ -2,16 +2,18 @@
 /**
  * Runs web-platform-tests over the built classes, unpatched, and compares with what is expected.
  *
- *   npm run wpt                                  the data-channel files (lists/data-channels.txt), against expectations.json
+ *   npm run wpt                                  all classes of files (lists/*.txt), against expectations.json
+ *   npm run wpt -- --class data-channels         those that need no media (more of them: with commas)
  *   npm run wpt -- webrtc/RTCError.html …        these files or folders; nothing is compared
  *   npm run wpt -- --update                      writes expectations.json anew; the reasons given so far are kept
  *
- * --list FILE  --jobs N (2)  --timeout SECONDS (20; 60 for files that say they take long)  --out FILE (every result, as JSON)
+ * --list FILE  --jobs N (twice the processors)  --timeout SECONDS (20; 60 for files that say they take long)  --out FILE (every result, as JSON)
  * --runtime node|deno|bun  --impl MODULE (dist/index.js)  --verbose (messages of failures)
  * WPT_DIR: where the suite is; default .cache/wpt, unpacked by get-suite.sh when it is not there.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -24,7 +26,8 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     list: { type: 'string' },
-    jobs: { type: 'string', default: '2' },
+    class: { type: 'string' },
+    jobs: { type: 'string', default: String(2 * availableParallelism()) },
     timeout: { type: 'string', default: '20' },
     out: { type: 'string' },
     runtime: { type: 'string', default: 'node' },
@@ -44,8 +47,13 @@ if (!existsSync(options.impl)) {
   process.exit(2);
 }
 
-const isWholeList = positionals.length === 0 && options.list === undefined;
-const names = positionals.length > 0 ? positionals : readList(options.list ?? join(here, 'lists/data-channels.txt'));
+const CLASSES = ['data-channels', 'no-media', 'local-tracks', 'playing', 'workers', 'idl'];
+const isCompared = positionals.length === 0 && options.list === undefined;
+const classes = new Map(
+  (options.class?.split(',') ?? CLASSES).map((name) => [name, readList(join(here, `lists/${name}.txt`))]),
+);
+const listed = options.list === undefined ? [...classes.values()].flat() : readList(options.list);
+const names = positionals.length > 0 ? positionals : listed;
 const jobs = [...new Set(names.flatMap(expand))].sort().flatMap(variantsOf);
 const started = Date.now();
 const results = await runAll(jobs);
@@ -55,14 +63,20 @@ const seconds = Math.round((Date.now() - started) / 1000);
 console.log(`${passed} of ${total} subtests pass, in ${results.length} files, ${seconds} s`);
 if (options.out) writeFileSync(options.out, JSON.stringify({ results }, null, 1));
 
-if (isWholeList) {
+if (isCompared) {
   const expectationsFile = join(here, 'expectations.json');
   const core = JSON.parse(readFileSync(join(here, 'lists/core.json'), 'utf8'));
-  const corePassed = results.flatMap((result) => {
-    const names = new Set(core[result.id] ?? []);
-    return result.tests.filter(({ name, status }) => names.has(name) && status === 'PASS');
-  }).length;
-  console.log(`${corePassed} of the ${Object.values(core).flat().length} that pass in Chromium 156 and Firefox 153`);
+  for (const [name, files] of classes) {
+    const inClass = results.filter(({ file }) => files.includes(file));
+    const passing = inClass.flatMap(({ tests }) => tests).filter(({ status }) => status === 'PASS').length;
+    const all = inClass.reduce((count, { tests }) => count + tests.length, 0);
+    const isCore = ([id]) => files.includes(id.replace(/\?.*/, ''));
+    const ofClass = Object.fromEntries(Object.entries(core).filter(isCore));
+    console.log(
+      `${name.padEnd(14)} ${passing} of ${all}; ${corePassed(inClass, ofClass)} of ${size(ofClass)} core ones`,
+    );
+  }
+  console.log(`${corePassed(results, core)} of the ${size(core)} core ones: they pass in Chromium 156 and Firefox 153`);
   if (options.update) {
     writeExpectations(expectationsFile, results, core, readExpectations(expectationsFile));
   } else {
@@ -71,6 +85,17 @@ if (isWholeList) {
     if (surprises.length > 0) console.log(`${surprises.length} surprises: see test/wpt/expectations.json`);
     process.exitCode = surprises.length > 0 ? 1 : 0;
   }
+}
+
+function corePassed(results, core) {
+  return results.flatMap(({ id, tests }) => {
+    const names = new Set(core[id] ?? []);
+    return tests.filter(({ name, status }) => names.has(name) && status === 'PASS');
+  }).length;
+}
+
+function size(core) {
+  return Object.values(core).flat().length;
 }
 
 function readList(file) {
