@@ -315,11 +315,13 @@ describe('what a report has in it', () => {
     await transceiver.sender.replaceTrack(null);
     expect(outbound(await call.a.getStats(), 'video')).not.toHaveProperty('mediaSourceId');
     expect(await types(call.a)).not.toContain('media-source');
+    await transceiver.sender.replaceTrack(another.track);
 
     const asked = types(call.a);
     transceiver.stop();
     expect(await asked).toContain('outbound-rtp'); // it was asked before
-    expect((await types(call.a)).filter((type) => type.endsWith('rtp'))).toEqual([]);
+    const left = await types(call.a);
+    expect(left.filter((type) => type.endsWith('rtp') || type === 'media-source' || type === 'codec')).toEqual([]);
     await exchange(call.a, call.b);
     await call.pair.network.runAsync(100);
     expect((await types(call.b)).filter((type) => type.endsWith('rtp'))).toEqual([]);
@@ -440,6 +442,13 @@ describe('a receiver', () => {
     await exchange(call.a, call.b);
     await call.play(400);
     expect(log).toEqual(['unmute', 'mute', 'unmute']);
+
+    // What is stopped says goodbye, before any description does.
+    const sound = call.b.getReceivers()[0]!.track;
+    expect(sound.muted).toBe(false);
+    call.a.getTransceivers()[0]!.stop();
+    await call.pair.network.runAsync(50);
+    expect(sound.muted).toBe(true);
 
     // The wire is cut, for longer than a source may be silent.
     call.pair.hosts[0]!.attachments[0]!.uplink.isUp = false;
