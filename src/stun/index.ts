@@ -4,8 +4,10 @@ export {
   canonicalAddress,
   formatAddress,
   formatSocketAddress,
+  isUnspecified,
   parseAddress,
   type SocketAddress,
+  sameSocketAddress,
 } from './address.ts';
 export {
   type IntegrityAlgorithm,
@@ -37,6 +39,7 @@ export {
   readUnknownAttributes,
   readUserhash,
   readXorAddress,
+  readXorAddresses,
   type StunErrorCode,
   unknownRequiredAttributes,
 } from './values.ts';

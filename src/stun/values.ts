@@ -79,6 +79,18 @@ export function readXorAddress(message: StunMessage, type: number): SocketAddres
   return value === undefined ? null : decodeAddress(xorAddress(value, message.bytes));
 }
 
+/** Every attribute of that type, in order, where TURN allows several; `null` when one of them is malformed. */
+export function readXorAddresses(message: StunMessage, type: number): SocketAddress[] | null {
+  const addresses: SocketAddress[] = [];
+  for (const attribute of message.attributes) {
+    if (attribute.type !== type) continue;
+    const address = decodeAddress(xorAddress(attribute.value, message.bytes));
+    if (address === null) return null;
+    addresses.push(address);
+  }
+  return addresses;
+}
+
 /** ERROR-CODE: 300 … 699. A reason that is not UTF-8 is read as none. */
 export function readErrorCode(message: StunMessage): StunErrorCode | null {
   const value = findAttribute(message, STUN_ATTRIBUTE.errorCode)?.value;
