@@ -90,6 +90,8 @@ export class MediaPlayer extends Target {
   /** Whether the loop that plays is running: it lives until it sees that it should not. */
   #isRunning = false;
   #wake: (() => void) | null = null;
+  /** Sources that somebody has a live track of. */
+  #openSources = 0;
 
   static {
     defineEventHandlers(MediaPlayer, ['ended', 'keyframerequest']);
@@ -180,8 +182,9 @@ export class MediaPlayer extends Target {
     };
     source.onkeyframerequest = ({ encoding }) => void this.dispatchEvent(new KeyFrameRequestEvent(encoding));
     source.onclose = () => {
-      if (this.#cursors.every((cursor) => cursor.source.track.readyState === 'ended')) void this.stop();
+      if (--this.#openSources === 0) void this.stop();
     };
+    this.#openSources++;
     const frames = begin(playable);
     return { source, playable, frames, next: null, frame: null, isDone: false, lastTimestamp: 0 };
   }

@@ -1,4 +1,5 @@
 /** A track made of RTP packets that come from elsewhere: a camera, a media server, `ffmpeg -f rtp`. */
+import { ExtensionMap, type ExtensionMapEntry } from '../rtp/extensions/extension-map.ts';
 import { isRtcp, RtpPacket } from '../rtp/packet.ts';
 import { parseRtcp } from '../rtp/rtcp/compound.ts';
 import { unixMsFromNtp } from '../rtp/rtcp/ntp.ts';
@@ -8,6 +9,8 @@ import { PacketFanout } from './packet-fanout.ts';
 import { KeyFrameRequestEvent, ScriptedSource, type ScriptedSourceInit } from './scripted-source.ts';
 
 export type RtpTrackSourceInit = ScriptedSourceInit & {
+  /** The header extensions that packets come with, as `a=extmap` has them: what is known of them goes along. */
+  readonly headerExtensions?: readonly ExtensionMapEntry[];
   /** Packets of other payload types are dropped. Default: all are taken. */
   readonly payloadType?: number;
   /** For those who want frames: what is missing is waited for. Default: the machine's. */
@@ -47,7 +50,8 @@ export class RtpTrackSource extends ScriptedSource {
     const fanout = new PacketFanout(init?.kind, clock, (encoding) => {
       this.dispatchEvent(new KeyFrameRequestEvent(encoding));
     });
-    super(init, { form: 'packets', reportOf: (ssrc) => reports.get(ssrc) ?? null }, fanout);
+    const headerExtensions = new ExtensionMap(init?.headerExtensions ?? []);
+    super(init, { form: 'packets', headerExtensions, reportOf: (ssrc) => reports.get(ssrc) ?? null }, fanout);
     this.#fanout = fanout;
     this.#payloadType = init.payloadType;
     this.#reports = reports;

@@ -82,6 +82,9 @@ async function offer(pc: RTCPeerConnection, url: string): Promise<void> {
   await pc.setLocalDescription();
   const response = await fetch(url, { method: 'POST', body: JSON.stringify(pc.localDescription) });
   await pc.setRemoteDescription((await response.json()) as { type: 'answer'; sdp: string });
+  while (pc.connectionState !== 'connected') {
+    await new Promise((resolve) => pc.addEventListener('connectionstatechange', resolve, { once: true }));
+  }
 }
 
 /** The first frames of a track. */

@@ -1,5 +1,7 @@
 /** What the door's parts do together, over two connections of the network in memory, in virtual time. */
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
+import { concatBytes } from '../../src/binary/bytes.ts';
 import type { MediaStreamTrack } from '../../src/index.ts';
 import {
   type EncodedMediaFrame,
@@ -12,13 +14,19 @@ import {
   RtpTrackSource,
   readMediaFile,
   recordTracks,
+  rtpPackets,
   type TrackFrame,
+  type TrackPacket,
   testMedia,
   toneFrames,
   vp8TestPicture,
 } from '../../src/media/index.ts';
+import { DEPENDENCY_DESCRIPTOR_URI } from '../../src/rtp/extensions/dependency-descriptor.ts';
+import { DependencyReceiver } from '../../src/rtp/extensions/dependency-streams.ts';
 import { encodeRtpPacket } from '../../src/rtp/packet.ts';
-import { exchange, Pair } from '../webrtc/support.ts';
+import { joinNalUnits, splitNalUnits } from '../../src/rtp/payload/annex-b.ts';
+import { readFixture, readPackets } from '../rtp/payload/nal-support.ts';
+import { exchange, Pair, settled } from '../webrtc/support.ts';
 
 let pair: Pair;
 afterEach(() => pair?.close());
@@ -255,6 +263,51 @@ describe('RTP from elsewhere', () => {
     ).toEqual([0, 40, 80, 120, 200]);
     expect(frames[2]!.data).toEqual(picture(2));
     expect(source.stats).toEqual({ packets: 5, dropped: 1 });
+  });
+
+  test('H.264 from FFmpeg is the frames that it was made of', async () => {
+    pair = new Pair();
+    const source = new RtpTrackSource({ kind: 'video', codec: 'video/H264', clock: pair.hosts[0]! });
+    const frames = collect(source.track);
+    for (const { marker, sequenceNumber, timestamp, payload } of readPackets('clip.h264.rtp')) {
+      source.write(encodeRtpPacket({ payloadType: 96, ssrc: 1, marker, sequenceNumber, timestamp, payload }));
+    }
+    await pair.until(() => frames.length === 15);
+    expect(concatBytes(...frames.map(({ data }) => data))).toEqual(
+      joinNalUnits(splitNalUnits(readFixture('clip.h264'))),
+    );
+  });
+
+  test('of a source with layers: a selector leaves out those that are not wanted, and says so in the descriptors', async () => {
+    pair = new Pair();
+    const clock = pair.hosts[0]!;
+    const path = new URL('../../fixtures/rtp/chromium-av1-l2t2.json', import.meta.url);
+    const recording = JSON.parse(readFileSync(path, 'utf8'));
+    const id = recording.dependencyDescriptorId as number;
+    const headerExtensions = [{ id, uri: DEPENDENCY_DESCRIPTOR_URI }];
+    const source = new RtpTrackSource({ kind: 'video', codec: 'video/AV1', clock, headerExtensions });
+    const selector = new LayerSelector(source.track, { clock, selection: { spatialLayer: 0, temporalLayer: 0 } });
+    const packets: TrackPacket[] = [];
+    void (async () => {
+      for await (const packet of rtpPackets(selector.track)) packets.push(packet);
+    })();
+    for (const packet of recording.packets) source.write(new Uint8Array(Buffer.from(packet, 'base64')));
+    source.end();
+    await pair.until(() => selector.track.readyState === 'ended' && packets.length > 0);
+    await settled();
+    const frames: { spatialIndex: number; temporalIndex: number }[] = recording.frames;
+    const wanted = frames.filter(({ spatialIndex, temporalIndex }) => spatialIndex === 0 && temporalIndex === 0);
+    const receiver = new DependencyReceiver();
+    const descriptors = packets.map(({ packet }) => receiver.read(packet.extension(id)!)!);
+    expect(descriptors.filter(({ startsFrame }) => startsFrame).length).toBe(wanted.length);
+    expect(
+      descriptors.every(({ dependencies: { spatialLayer, temporalLayer } }) => spatialLayer + temporalLayer === 0),
+    ).toBe(true);
+    expect(
+      packets
+        .slice(1)
+        .every(({ packet }, i) => packet.sequenceNumber === ((packets[i]!.packet.sequenceNumber + 1) & 0xffff)),
+    ).toBe(true);
   });
 
   test('goes into a connection as packets, and comes out as the same frames', async () => {
