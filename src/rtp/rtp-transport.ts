@@ -9,7 +9,7 @@
  *   frames, packets ─► RtpSender ─► SendStream ─► pacer ─► sendRtp          reports ─► sendRtcp
  * ```
  */
-import { setU16, setU24, u16, u24 } from '../binary/bytes.ts';
+import { setU16, setU24, u16, u24, u32 } from '../binary/bytes.ts';
 import { PacketAllocator } from '../binary/packet-allocator.ts';
 import { EventQueue, type RandomSource } from '../machine.ts';
 import type { MediaKind } from './codecs.ts';
@@ -396,15 +396,17 @@ export class RtpTransport {
     if (!stream.hasSent) this.#rtcp.noteFirstPacket(now);
     stream.noteLeft(packet, now);
     if (absSendTimeAt > 0) setU24(buffer, absSendTimeAt, absSendTime(now));
-    const isNumbered = transportSequenceAt > 0 || this.#parameters.feedback === 'ccfb';
-    const transportSequenceNumber = isNumbered ? this.#controller.takeSequenceNumber() : null;
-    if (transportSequenceAt > 0) setU16(buffer, transportSequenceAt, transportSequenceNumber!);
+    const { feedback } = this.#parameters;
+    const number = transportSequenceAt > 0 || feedback === 'ccfb' ? this.#controller.takeSequenceNumber() : null;
+    if (transportSequenceAt > 0) setU16(buffer, transportSequenceAt, number!);
+    // Who reports by REMB reports on no packet: to wait for that would look like a path that is broken.
+    const transportSequenceNumber = feedback === 'remb' ? null : number;
+    const ssrc = u32(buffer, RTP.ssrc); // RTX has its own, and feedback is about that
     const rtpSequenceNumber = u16(buffer, RTP.sequenceNumber);
     if (packet.isProtected) this.#sink.sendSealed(buffer);
     else
       this.#sink.sendRtp(buffer, end, stream.keepsSealed(packet) ? (sealed) => stream.keepSealed(sealed, now) : null);
     if (!this.#isPaced) return;
-    const { ssrc } = stream;
     const sizeBytes = packet.isProtected ? end : end + this.#options.tailroom;
     this.#controller.onPacketSent({ transportSequenceNumber, sizeBytes, kind, ssrc, rtpSequenceNumber, probe }, now);
   }

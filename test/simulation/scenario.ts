@@ -146,7 +146,7 @@ export function runSeed(seed: number, certificates: readonly [DtlsCertificate, D
 }
 
 /** Offer and answer, each a signalling delay apart; candidates trickle on the same way. */
-function connect([offerer, answerer]: readonly [SimulatedPeer, SimulatedPeer], random: SeededRandom): void {
+export function connect([offerer, answerer]: readonly [SimulatedPeer, SimulatedPeer], random: SeededRandom): void {
   const delayMs = random.between(1, 200);
   const answererIsClient = random.chance(0.5);
   offerer.signalTo(answerer, delayMs);

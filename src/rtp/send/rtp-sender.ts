@@ -8,7 +8,7 @@ import type { RtpPacket } from '../packet.ts';
 import { payloadFormat } from '../payload/index.ts';
 import { TelephoneEventSender } from '../payload/telephone-event-sender.ts';
 import type { EncodedFrame, PayloadFormat } from '../payload/types.ts';
-import { type OutgoingPacket, SendStream } from './send-stream.ts';
+import { type FecFormat, type OutgoingPacket, SendStream } from './send-stream.ts';
 import type { HeaderExtras } from './stream-header.ts';
 
 const MICROSECONDS_PER_SECOND = 1_000_000;
@@ -56,6 +56,17 @@ export class RtpSender {
   #configuration: SenderConfiguration | null = null;
   #tone: TelephoneEventSender | null = null;
   #codec: NegotiatedRtpCodec | null = null;
+  #redPayloadType: number | null = null;
+  /**
+   * Packets of ULPFEC for each packet of video, 0 … 1, where the peer takes it (RFC 5109). Default 0: retransmission costs
+   * less, unless the round trip is too long for it.
+   */
+  fecProtection = 0;
+  /**
+   * How many frames before it travel with a frame of sound, 0 … 9, where the peer prefers RED. Default 2: of 5 % lost they
+   * leave 0.01 %, one would leave 0.25 %.
+   */
+  redundancy = 2;
   /** That of before the last negotiation, which nothing has been sent with since. */
   #previousCodec: NegotiatedRtpCodec | null = null;
 
@@ -125,9 +136,12 @@ export class RtpSender {
     const timestamp = ((ticks % UINT32_RANGE) + UINT32_RANGE) % UINT32_RANGE;
     const { payloadType, clockRate } = codec;
     const isVideo = this.kind === 'video';
+    const redPayloadType = isVideo ? null : this.#redPayloadType;
+    const fec = isVideo && this.fecProtection > 0 ? this.#fecFormat() : null;
+    const { redundancy } = this;
+    const send = { ...frame, payloadType, redPayloadType, redundancy, fec, format, timestamp, clockRate, isVideo };
     for (let i = 0; i < this.#encodings.length; i++) {
-      if (!this.#isActive(i, encoding)) continue;
-      this.#streams[i]!.sendFrame({ ...frame, payloadType, format, timestamp, clockRate, isVideo }, now);
+      if (this.#isActive(i, encoding)) this.#streams[i]!.sendFrame(send, now);
     }
     return true;
   }
@@ -187,8 +201,27 @@ export class RtpSender {
       this.#refuse();
       return null;
     }
+    if (codec !== this.#codec) this.#redPayloadType = this.#redFor(codec);
     this.#codec = codec;
     return codec;
+  }
+
+  /** The format of sound with redundancy, where the peer prefers it to the codec alone (RFC 2198). */
+  #redFor(codec: NegotiatedRtpCodec): number | null {
+    const { codecs } = this.#configuration!;
+    const red = codecs.findIndex(
+      ({ role, redPayloadTypes }) => role === 'red' && redPayloadTypes[0] === codec.payloadType,
+    );
+    return red >= 0 && red < codecs.indexOf(codec) ? codecs[red]!.payloadType : null;
+  }
+
+  #fecFormat(): FecFormat | null {
+    const { codecs } = this.#configuration!;
+    const red = codecs.find(({ role }) => role === 'red');
+    const ulpfec = codecs.find(({ role }) => role === 'ulpfec');
+    if (red === undefined || ulpfec === undefined) return null;
+    const { payloadType: redPayloadType } = red;
+    return { redPayloadType, ulpfecPayloadType: ulpfec.payloadType, protection: this.fecProtection };
   }
 
   #lookUp(name: CodecName): NegotiatedRtpCodec | undefined {

@@ -16,7 +16,9 @@ import { NO_PLACE, NumberLine } from '../forward/number-line.ts';
 import { RTP, RtpHeaderWriter, RtpPacket } from '../packet.ts';
 import { PictureNumbers } from '../payload/picture-numbers.ts';
 import type { EncodedFrame, PayloadFormat } from '../payload/types.ts';
+import { FecEncoder } from '../repair/fec/fec-encoder.ts';
 import { NackResponder } from '../repair/nack-responder.ts';
+import { encodeRedSingle, RedEncoder } from '../repair/red.ts';
 import { OSN_LENGTH } from '../repair/rtx.ts';
 import { SendHistory } from '../repair/send-history.ts';
 import { SequenceUnwrapper } from '../sequence.ts';
@@ -27,6 +29,10 @@ import { type HeaderExtras, type SendTimeFields, StreamHeader } from './stream-h
 const MAX_FIRST_SEQUENCE_NUMBER = 0x7fff;
 /** webrtc-stats, `hugeFramesSent`: "at least 2.5 times the average size". */
 const HUGE_FRAME = 2.5;
+
+const RED_HEADER_LENGTH = 1;
+/** What FEC has before its body, RED's byte included (RFC 5109 §7.3, §7.4), and the extensions that it covers. */
+const MAX_FEC_OVERHEAD = 1 + 18 + 64;
 
 /** Between two key frames that are made because they were asked for: a decoder needs a moment for each. libwebrtc. */
 const KEY_FRAME_INTERVAL_MS = 300;
@@ -86,6 +92,13 @@ export type SendStreamStats = {
   totalPacketSendDelayMs: number;
 };
 
+/** How ULPFEC goes with its media: in which formats, and how many packets of it for each of theirs, 0 … 1. */
+export type FecFormat = {
+  readonly redPayloadType: number;
+  readonly ulpfecPayloadType: number;
+  readonly protection: number;
+};
+
 /** A frame for the wire. */
 export type FrameToSend = EncodedFrame & {
   readonly payloadType: number;
@@ -95,6 +108,12 @@ export type FrameToSend = EncodedFrame & {
   readonly timestamp: number;
   readonly clockRate: number;
   readonly extras?: HeaderExtras;
+  /** The format to send it in together with the frames before it (RFC 2198); `null`: by itself. */
+  readonly redPayloadType?: number | null;
+  /** How many of those before. */
+  readonly redundancy?: number;
+  /** Pictures: protected by forward error correction on the same stream (RFC 5109), which takes RED around both. */
+  readonly fec?: FecFormat | null;
   /** The beginning of a talk spurt (RFC 3551 §4.1): the marker bit of sound. */
   readonly marker?: boolean;
 };
@@ -164,6 +183,9 @@ export class SendStream {
   #numbers: NumberLine | null = null;
   #rtxSequenceNumber: number;
   #mapping: Mapping | null = null;
+  /** Where sound goes with redundancy: the frames before. */
+  #red: { readonly payloadType: number; readonly encoder: RedEncoder } | null = null;
+  #fec: FecEncoder | null = null;
   /** What was forwarded before: its stragglers have no place any more. */
   #previousMapping: Mapping | null = null;
   /** From the timestamps of the frames that come to ours; `null` before the first of a source. */
@@ -304,6 +326,7 @@ export class SendStream {
   changeSource(): void {
     this.#mapping = null;
     this.#previousMapping = null;
+    this.#red = null;
     this.#frameOffset = null;
   }
 
@@ -312,20 +335,27 @@ export class SendStream {
     const header = this.#header;
     if (header === null) return false;
     this.#mapping = null;
-    const { payloadType, format, clockRate, extras = {}, marker, isVideo } = frame;
+    const { payloadType, format, clockRate, extras = {}, marker, isVideo, fec = null } = frame;
     this.#frameOffset ??= this.#nextTimestamp(now) - frame.timestamp;
     const timestamp = (frame.timestamp + this.#frameOffset) >>> 0;
     const headerLength = header.maxLength(extras);
     const numbered: EncodedFrame = isVideo ? { ...frame, metadata: this.#pictureNumbers.number(frame) } : frame;
     let open: OutgoingPacket | null = null;
     const maxPayloadLength = this.#configuration!.maxPacketLength - headerLength - OSN_LENGTH;
-    const taken = format.packetize(numbered, maxPayloadLength, (length, isLast) => {
-      if (open !== null) this.#commit(open, now);
-      const start = this.#begin(header, length, payloadType, isVideo ? isLast : (marker ?? false), timestamp, extras);
-      open = this.#packet(this.#kind, start, length, now);
-      return open.buffer.subarray(start, open.end);
+    if (frame.redPayloadType != null && this.#sendRedundant(frame, timestamp, maxPayloadLength, now)) return true;
+    // With FEC there is a byte of RED before each payload, and a header of FEC over the longest.
+    const wrapper = fec === null ? 0 : RED_HEADER_LENGTH;
+    const room = maxPayloadLength - (fec === null ? 0 : MAX_FEC_OVERHEAD);
+    const outerType = fec?.redPayloadType ?? payloadType;
+    const taken = format.packetize(numbered, room, (length, isLast) => {
+      if (open !== null) this.#commit(open, now, fec, false);
+      const marks = isVideo ? isLast : (marker ?? false);
+      const start = this.#begin(header, length + wrapper, outerType, marks, timestamp, extras);
+      open = this.#packet(this.#kind, start, length + wrapper, now);
+      if (fec !== null) open.buffer[start] = payloadType;
+      return open.buffer.subarray(start + wrapper, open.end);
     });
-    if (open !== null) this.#commit(open, now);
+    if (open !== null) this.#commit(open, now, fec, true);
     if (!taken) {
       this.stats.framesRefused++;
       return false;
@@ -524,11 +554,69 @@ export class SendStream {
     };
   }
 
-  #commit(packet: OutgoingPacket, now: number): void {
+  /** The frame, and the frames before it, in one packet; false where the format makes more than one of it. */
+  #sendRedundant(frame: FrameToSend, timestamp: number, maxPayloadLength: number, now: number): boolean {
+    const payloads: Uint8Array[] = [];
+    const { format, payloadType, marker = false, clockRate } = frame;
+    const taken = format.packetize(frame, maxPayloadLength, (length) => {
+      const payload = new Uint8Array(length);
+      payloads.push(payload);
+      return payload;
+    });
+    const [payload] = payloads;
+    if (!taken || payload === undefined || payloads.length > 1) return false;
+    if (this.#red?.payloadType !== payloadType) this.#red = { payloadType, encoder: new RedEncoder({ payloadType }) };
+    this.#red.encoder.redundancy = frame.redundancy ?? 1;
+    const redundant = this.#red.encoder.encode(payload, timestamp, maxPayloadLength);
+    this.#sendOne(redundant, frame.redPayloadType!, marker, timestamp, frame.extras ?? NO_EXTRAS, this.#kind, now);
+    this.#noteTime(timestamp, clockRate, now);
+    this.#noteFrame(frame, now);
+    return true;
+  }
+
+  #sendOne(
+    payload: Uint8Array,
+    payloadType: number,
+    marker: boolean,
+    timestamp: number,
+    extras: HeaderExtras,
+    kind: PacketKind,
+    now: number,
+  ): void {
+    const start = this.#begin(this.#header!, payload.length, payloadType, marker, timestamp, extras);
+    const packet = this.#packet(kind, start, payload.length, now);
+    packet.buffer.set(payload, start);
+    this.#commit(packet, now);
+  }
+
+  /** Protects what was just sent, as it was before RED, and sends the FEC that is due (RFC 5109 §14.1). */
+  #protect(sent: OutgoingPacket, fec: FecFormat, isFrameEnd: boolean, now: number): void {
+    this.#fec ??= new FecEncoder({ scheme: 'ulpfec' });
+    this.#fec.protection = fec.protection;
+    const { buffer, payloadStart, end } = sent;
+    const media = new Uint8Array(end - RED_HEADER_LENGTH);
+    media.set(buffer.subarray(0, payloadStart));
+    media.set(buffer.subarray(payloadStart + RED_HEADER_LENGTH, end), payloadStart);
+    media[RTP.payloadType] = (media[RTP.payloadType]! & 0x80) | buffer[payloadStart]!;
+    const timestamp = u32(media, RTP.timestamp);
+    for (const payload of this.#fec.protect(media, isFrameEnd)) {
+      const wrapped = encodeRedSingle(fec.ulpfecPayloadType, payload);
+      this.#sendOne(wrapped, fec.redPayloadType, false, timestamp, NO_EXTRAS, 'fec', now);
+    }
+  }
+
+  #commit(packet: OutgoingPacket, now: number, fec: FecFormat | null = null, isFrameEnd = false): void {
     if (this.#configuration!.rtxPayloadTypes.has(packet.buffer[RTP.payloadType]! & 0x7f)) {
       this.#history.put(u16(packet.buffer, RTP.sequenceNumber), packet.buffer, 0, packet.end, now);
     }
+    if (fec === null) {
+      this.#send(packet);
+      return;
+    }
+    const { buffer } = packet;
+    const unsent = { ...packet, buffer: buffer.slice(0, packet.end) }; // what leaves is changed on its way
     this.#send(packet);
+    this.#protect(unsent, fec, isFrameEnd, now);
   }
 
   #noteFrame({ data, isKeyFrame, metadata }: EncodedFrame, now: number): void {
