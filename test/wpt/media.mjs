@@ -34,10 +34,10 @@ export function makeMedia({ MediaStream }, { EncodedTrackSource, encodedFrames, 
     return makeTrack({ kind: 'video', codec: 'video/VP8', settings }, 1e6 / frameRate, next);
   }
 
-  /** A chequered picture, made when it is first wanted: most tests send none. */
+  /** One square on a ground, which is a few hundred bytes; made when it is first wanted, as most tests send none. */
   function makePicture(width, height, odd) {
     let data = null;
-    const colorAt = (column, row) => ((column + row) % 2 === odd ? [81, 90, 240] : [41, 240, 110]);
+    const colorAt = (column, row) => (column === odd && row === 0 ? [81, 90, 240] : [41, 240, 110]);
     return () => {
       data ??= vp8TestPicture({ width, height, colorAt });
       return data;
@@ -208,6 +208,10 @@ function makeElements(MediaStream, encodedFrames, videoTrack) {
       this.videoHeight = height;
       if (this.readyState > 0) this.fire('resize');
     }
+  }
+  for (const [state, name] of ['NOTHING', 'METADATA', 'CURRENT_DATA', 'FUTURE_DATA', 'ENOUGH_DATA'].entries()) {
+    HTMLMediaElement[`HAVE_${name}`] = state;
+    HTMLMediaElement.prototype[`HAVE_${name}`] = state;
   }
   class HTMLVideoElement extends HTMLMediaElement {}
   class HTMLAudioElement extends HTMLMediaElement {}
