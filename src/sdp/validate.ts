@@ -24,6 +24,7 @@ export function validateRemote(type: DescriptionType, description: SessionDescri
   for (const [index, section] of description.media.entries()) {
     if (isRejected(section, type)) continue;
     checkTransport(type, description, section, index);
+    checkPayloadTypes(section, index);
     checkSimulcast(section, index);
     checkSameExtensions(section, index, state);
   }
@@ -71,6 +72,12 @@ function checkTransport(
   if (type !== 'offer' && setup === 'actpass') throw content(`${where} of an answer has to decide a=setup`);
   if (section.protocol.includes('RTP') && !hasRtcpMux(description, section))
     throw content(`${where} has no a=rtcp-mux`);
+}
+
+/** RFC 5761 §4: "payload type values in the range 64-95 MUST NOT be used": with the marker bit they look like RTCP. */
+function checkPayloadTypes({ rtp }: MediaSection, index: number): void {
+  const taken = rtp?.codecs.find(({ payloadType }) => payloadType >= 64 && payloadType <= 95);
+  if (taken !== undefined) throw content(`section ${index} has the payload type ${taken.payloadType}, which is RTCP's`);
 }
 
 /** RFC 8285 §6: an id keeps its meaning for the session. Packets on their way would be read wrongly otherwise. */

@@ -91,6 +91,7 @@ export function applyRemoteOffer(slots: PeerConnectionSlots, offer: SessionDescr
     const isNew = known === undefined || (section.mid !== null && known.mid !== section.mid);
     const transceiver = (isNew ? undefined : known) ?? attach(slots, section, offer) ?? create(slots, section.kind);
     associate(transceiver, section.mid ?? transceiver.mid ?? newMid(offer), mLineIndex);
+    transceiver.sender.slots.lastReturnedParameters = null;
     if (isNew) takeProposal(transceiver, section);
     applyRemoteDirection(slots, transceiver, section, reverseDirection(effectiveDirection(offer, section)), changes);
   });
@@ -213,7 +214,6 @@ function create(slots: PeerConnectionSlots, kind: 'audio' | 'video'): Transceive
 /** The peer asks for simulcast: taken over by a sender that has not said anything else. */
 function takeProposal(transceiver: TransceiverSlots, section: MediaSection): void {
   const { slots } = transceiver.sender;
-  slots.lastReturnedParameters = null;
   if (transceiver.kind !== 'video' || slots.encodings.length > 1) return;
   const rids = proposedSendRids(section).map((rid) => ({ rid, paused: isPaused(section, rid) }));
   if (rids.length > 1) setEncodings(transceiver, proposedEncodings(rids));

@@ -288,3 +288,16 @@ describe('header extensions to negotiate (WebRTC Extensions)', () => {
     a.close();
   });
 });
+
+test('RFC 5761 §4: payload types from 64 to 95 are not taken', async () => {
+  const pair = new Pair();
+  pair.a.addTransceiver('audio');
+  const { sdp } = await pair.during(pair.a.createOffer());
+  const reserved = sdp
+    .replace('m=audio 9 UDP/TLS/RTP/SAVPF ', '$&64 ')
+    .replace('a=rtpmap', 'a=rtpmap:64 x/8000\r\na=rtpmap');
+  const offered = pair.during(pair.b.setRemoteDescription({ type: 'offer', sdp: reserved }));
+  await expect(offered).rejects.toMatchObject({ name: 'InvalidAccessError' });
+  pair.a.close();
+  pair.b.close();
+});

@@ -81,7 +81,7 @@ function watchHarness() {
     finish({ kind: 'done', harness: HARNESS_STATUS[status], message, tests: results });
   });
   // The runner, not the harness, has the clock: a harness timeout shortly before the process is killed.
-  setTimeout(() => globalThis.timeout?.(), harnessMs).unref?.();
+  setTimeout(() => globalThis.timeout?.(), harnessMs);
   setTimeout(() => {
     emit({ kind: 'forced' });
     process.exit(0);
