@@ -19,6 +19,7 @@ export class ThroughputEstimator {
   /** In the order of arrival. */
   #window: ReceivedResult[] = [];
   #latestDroppedSentAtMs = -Infinity;
+  #bitrate: number | null = null;
 
   /** @param received in the order of arrival */
   add(received: readonly ReceivedResult[]): void {
@@ -38,10 +39,16 @@ export class ThroughputEstimator {
       this.#latestDroppedSentAtMs = Math.max(this.#latestDroppedSentAtMs, window[i]!.sentAtMs);
     }
     window.splice(0, dropped);
+    this.#bitrate = this.#measure();
   }
 
   /** Bits per second; `null` while there is too little to tell. */
   get bitrate(): number | null {
+    return this.#bitrate;
+  }
+
+  /** Goes through the window: once for each feedback, while timers ask far more often. */
+  #measure(): number | null {
     const window = this.#window;
     if (window.length < REQUIRED_PACKETS) return null;
     const received = this.#receivedBits() / this.#receiveDurationMs();
