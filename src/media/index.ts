@@ -37,7 +37,7 @@ export { RtpTrackSource, type RtpTrackSourceInit, type RtpTrackSourceStats } fro
 export {
   BitrateEvent,
   KeyFrameRequestEvent,
-  ScriptedSource,
+  type ScriptedSource,
   type ScriptedSourceEventMap,
   type ScriptedSourceInit,
 } from './scripted-source.ts';

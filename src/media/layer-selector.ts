@@ -54,7 +54,9 @@ export class LayerSelector extends Target {
   /** To be sent to one viewer. Ends with the publisher's. */
   readonly track: MediaStreamTrack;
   readonly #publisher: PublishedTrack;
-  readonly #forwarder: LayerForwarder;
+  readonly #rids: readonly string[] | undefined;
+  /** From when the track is first taken: by then the publisher's encodings are known. */
+  #forwarder: LayerForwarder | null = null;
   readonly #fanout: PacketFanout;
   readonly #source: TrackSource;
   readonly #clock: MediaClock;
@@ -76,16 +78,10 @@ export class LayerSelector extends Target {
     this.#clock = options.clock ?? systemClock;
     this.#publisher = PublishedTrack.of(track);
     this.#selection = options.selection ?? {};
-    this.#forwarder = new LayerForwarder(
-      { rids: options.rids ?? published.rids ?? [] },
-      {
-        forward: (packet) => this.#forward(packet),
-        requestKeyFrame: (ssrc) => published.requestKeyFrame({ ssrc }),
-      },
-    );
+    this.#rids = options.rids;
     this.#fanout = new PacketFanout('video', this.#clock, () => this.#requestKeyFrame());
     this.#alarm = new Alarm(this.#clock, (now) => {
-      this.#forwarder.handleTimeout(now);
+      this.#forwarder?.handleTimeout(now);
       this.#schedule();
     });
     this.#source = this.#makeSource(track, published);
@@ -99,20 +95,24 @@ export class LayerSelector extends Target {
    * @throws RangeError for a rid that the publisher has not
    */
   select(selection: LayerSelection | null): void {
-    const now = this.#clock.now();
-    this.#forwarder.select(selection, now);
-    if (!this.#isUsed) this.#forwarder.select(null, now);
+    const rids = this.#publishedRids;
+    const rid = selection?.rid;
+    if (rid !== undefined && rids.length > 0 && !rids.includes(rid)) {
+      throw new RangeError(`expected one of the publisher's rids (${rids.join()}), got ${rid}`);
+    }
     this.#selection = selection;
+    if (this.#isUsed) this.#forwarder?.select(selection, this.#clock.now());
     this.#schedule();
   }
 
   /** What is being forwarded; `null` before the first key frame. */
   get watching(): LayerForwarder['watching'] {
-    return this.#forwarder.watching;
+    return this.#forwarder?.watching ?? null;
   }
 
-  get stats(): Readonly<LayerForwarderStats> {
-    return this.#forwarder.stats;
+  /** `null` before somebody has taken the track. */
+  get stats(): Readonly<LayerForwarderStats> | null {
+    return this.#forwarder?.stats ?? null;
   }
 
   /** The viewer has gone: the track ends. */
@@ -150,10 +150,28 @@ export class LayerSelector extends Target {
     };
   }
 
+  get #publishedRids(): readonly string[] {
+    return this.#rids ?? this.#publisher.source.rids ?? [];
+  }
+
+  #makeForwarder(): LayerForwarder {
+    const rids = this.#publishedRids;
+    const { rid, ...layers } = this.#selection ?? {};
+    if (rid !== undefined && !rids.includes(rid)) this.#selection = layers; // it was chosen before it could be known
+    return new LayerForwarder(
+      { rids },
+      {
+        forward: (packet) => this.#forward(packet),
+        requestKeyFrame: (ssrc) => this.#publisher.source.requestKeyFrame({ ssrc }),
+      },
+    );
+  }
+
   #use(): void {
     if (this.#isUsed) return;
     this.#isUsed = true;
-    this.#forwarder.select(this.#selection, this.#clock.now());
+    this.#forwarder ??= this.#makeForwarder();
+    this.select(this.#selection);
     this.#publisher.add(this.#viewer);
   }
 
@@ -161,13 +179,13 @@ export class LayerSelector extends Target {
     if (!this.#isUsed) return;
     this.#isUsed = false;
     this.#publisher.delete(this.#viewer);
-    this.#forwarder.select(null, this.#clock.now());
+    this.#forwarder?.select(null, this.#clock.now());
     this.#alarm.clear();
   }
 
   readonly #viewer: Viewer = {
     packet: (packet) => {
-      this.#forwarder.handlePacket(packet, this.#clock.now());
+      this.#forwarder?.handlePacket(packet, this.#clock.now());
       this.#schedule();
     },
     end: () => this.stop(),
@@ -175,12 +193,12 @@ export class LayerSelector extends Target {
 
   #requestKeyFrame(): void {
     if (!this.#isUsed) return;
-    this.#forwarder.handleKeyFrameRequest(this.#clock.now());
+    this.#forwarder?.handleKeyFrameRequest(this.#clock.now());
     this.#schedule();
   }
 
   #schedule(): void {
-    this.#alarm.set(this.#isUsed ? this.#forwarder.nextTimeout : Infinity);
+    this.#alarm.set(this.#isUsed && this.#forwarder !== null ? this.#forwarder.nextTimeout : Infinity);
   }
 
   #forward(forwarded: ForwardedPacket): void {
@@ -228,8 +246,12 @@ class PublishedTrack {
     this.#track = track;
   }
 
+  get source(): TrackSource {
+    return trackSlots(this.#track).source;
+  }
+
   get headerExtensions(): ExtensionMap {
-    return trackSlots(this.#track).source.headerExtensions ?? NO_EXTENSIONS;
+    return this.source.headerExtensions ?? NO_EXTENSIONS;
   }
 
   add(viewer: Viewer): void {
@@ -245,7 +267,7 @@ class PublishedTrack {
     form: 'packets',
     packet: (packet, codec, encoding) => {
       this.codec = codec;
-      const read = this.#readerOf(codec, encoding, packet.ssrc).read(RtpPacket.parse(packet.bytes)!);
+      const read = this.#readerOf(codec, encoding, packet.ssrc).read(packet);
       for (const viewer of [...this.#viewers]) viewer.packet(read);
     },
     end: () => {
@@ -262,7 +284,7 @@ class PublishedTrack {
       known = { reader: new EncodingReader({ ssrc, rid, mimeType, dependencyDescriptorId }), mimeType, report: null };
       this.#readers.set(ssrc, known);
     }
-    const report = trackSlots(this.#track).source.reportOf?.(ssrc) ?? null;
+    const report = this.source.reportOf?.(ssrc) ?? null;
     if (report !== null && report !== known.report) {
       known.report = report;
       known.reader.noteSenderReport(report.ntpTimestamp, report.rtpTimestamp);

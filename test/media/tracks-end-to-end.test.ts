@@ -372,8 +372,13 @@ describe('simulcast', () => {
 
   test('a selector gives a viewer one of them, and another when it is asked to', async () => {
     pair = new Pair().trickle();
-    const { source, received } = await publish();
-    const selector = new LayerSelector(received[0]!, { clock: pair.hosts[1]!, selection: { rid: 'q' } });
+    // Made as soon as there is a track: its encodings become known with the answer.
+    const options = { clock: pair.hosts[1]!, selection: { rid: 'q' } };
+    const selecting = new Promise<LayerSelector>((resolve) => {
+      pair.b.addEventListener('track', ({ track }) => resolve(new LayerSelector(track, options)));
+    });
+    const { source } = await publish();
+    const selector = await selecting;
     const viewer = new Pair({ seed: 2 }).trickle();
     const onViewer = tracksAt(viewer.b);
     viewer.a.addTrack(selector.track);
