@@ -6,6 +6,7 @@
 import { HTMLElement } from './elements.mjs';
 
 const TICK_MS = 10;
+const TIME_UPDATE_MS = 50;
 const SOUND_FRAME_US = 20_000;
 /** A page that was held up goes on from where it is: more than this is not made up for. */
 const MOST_LATE_US = 200_000;
@@ -145,7 +146,6 @@ function makeElements(MediaStream, encodedFrames, videoTrack) {
     videoHeight = 0;
     #stream = null;
     #frameCallbacks = [];
-    #beganAt = 0;
 
     get srcObject() {
       return this.#stream;
@@ -178,22 +178,20 @@ function makeElements(MediaStream, encodedFrames, videoTrack) {
         const isAwaited = track.kind === 'video' || stream.getVideoTracks().length === 0;
         if (!isAwaited) continue;
         if (track.kind === 'video') this.#resize(frame);
-        this.#show(frame.timestamp / 1e6);
+        if (this.readyState === 0) this.#begin(stream);
         const metadata = { width: this.videoWidth, height: this.videoHeight, rtpTimestamp: frame.timestamp };
         for (const callback of this.#frameCallbacks.splice(0)) callback(performance.now(), metadata);
       }
     }
-    /** `currentTime` begins with the first frame; its first `timeupdate` comes with the second. */
-    #show(seconds) {
-      if (this.readyState === 0) {
-        this.#begin();
-        this.#beganAt = seconds;
-        return;
-      }
-      this.currentTime = seconds - this.#beganAt;
-      this.fire('timeupdate');
-    }
-    #begin() {
+    /** From the first frame on, time goes by itself, as it does for what is live. */
+    #begin(stream) {
+      const beganAt = performance.now();
+      const timer = setInterval(() => {
+        if (this.#stream !== stream) return clearInterval(timer);
+        this.currentTime = (performance.now() - beganAt) / 1000;
+        this.fire('timeupdate');
+      }, TIME_UPDATE_MS);
+      timer.unref?.();
       this.readyState = 4;
       this.paused = false;
       for (const type of ['loadstart', 'durationchange', 'loadedmetadata', 'loadeddata', 'canplay']) this.fire(type);
