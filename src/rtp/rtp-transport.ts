@@ -272,12 +272,24 @@ export class RtpTransport {
   removeSender(sender: RtpSender, now: number): void {
     this.#now = now;
     if (!this.#senders.delete(sender)) return;
-    const streams = new Set(sender.streams);
-    this.#pacer.remove(({ stream }) => streams.has(stream));
-    this.#sayGoodbye([sender]);
+    this.#endStreams(sender);
     sender.configure(null);
     this.#indexSenders();
     this.#noteActivity();
+  }
+
+  /** As if it were another one: the peer is told (BYE), and what is sent from now on has SSRCs of its own. */
+  renewSender(sender: RtpSender, now: number): void {
+    this.#now = now;
+    this.#endStreams(sender);
+    sender.renewStreams();
+    this.#indexSenders();
+  }
+
+  #endStreams(sender: RtpSender): void {
+    const streams = new Set(sender.streams);
+    this.#pacer.remove(({ stream }) => streams.has(stream));
+    this.#sayGoodbye([sender]);
   }
 
   removeReceiver(receiver: RtpReceiver): void {

@@ -290,16 +290,19 @@ function answeredExtensions(
   return [...answered.values()];
 }
 
-/** Streams and sources, as browsers announce them: no sources where rids tell the streams apart. */
+/**
+ * Streams and sources, as browsers announce them: no sources where rids tell the streams apart. Of streams an answer tells
+ * as soon as the transceiver would send, even if the peer does not want it (RFC 8829 §5.3.1): else we would have to offer.
+ */
 function ownSources(
   model: LocalModel,
   transceiver: TransceiverModel,
   direction: Direction,
 ): Pick<RtpAttributes, 'msids' | 'ssrcs' | 'ssrcGroups'> {
-  if (!sends(direction)) return { msids: [], ssrcs: [], ssrcGroups: [] };
+  if (!sends(transceiver.direction)) return { msids: [], ssrcs: [], ssrcGroups: [] };
   const streams = transceiver.streams.length > 0 ? transceiver.streams : ['-'];
   const msids: readonly Msid[] = streams.map((stream) => ({ stream, track: transceiver.trackId }));
-  const encodings = model.cname === undefined ? [] : (transceiver.sendEncodings ?? []);
+  const encodings = model.cname === undefined || !sends(direction) ? [] : (transceiver.sendEncodings ?? []);
   const announced = encodings.filter(({ rid, ssrc }) => rid === null && ssrc != null);
   const ssrcs = announced.flatMap(({ ssrc, rtxSsrc, fecSsrc }) =>
     [ssrc, rtxSsrc, fecSsrc].flatMap((id) =>

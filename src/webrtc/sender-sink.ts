@@ -17,7 +17,7 @@ import type { RTCRtpEncodingParameters } from './rtp-parameters.ts';
 import type { SenderSlots } from './rtp-sender.ts';
 import { SourceMeter } from './source-meter.ts';
 
-/** The sources of one encoding: SSRCs are chosen once, for the sender's life. */
+/** The sources of one encoding: SSRCs are chosen once, for as long as it may send. */
 type Sources = { readonly ssrc: number; readonly rtxSsrc: number | null };
 
 export class SenderSink implements TrackSink {
@@ -96,9 +96,16 @@ export class SenderSink implements TrackSink {
       this.#transport = transport;
       this.#rtp = transport.session.media.createSender(kind, (index) => this.#sourcesOf(index));
     }
+    const rtp = this.#rtp!;
+    const isSending = media !== null && sends(media.direction) && !media.rejected;
+    if (!isSending) {
+      // Chromium shows nothing of a stream that comes again under the SSRC that its section had before, or was offered.
+      this.#sources.length = 0;
+      transport.run((session, now) => session.media.renewSender(rtp, now));
+    }
     this.#hasAgreedRids = media !== null && media.send.streams.length > 0;
-    this.#rtp!.setEncodings(this.#wireEncodings(encodings));
-    this.#rtp!.configure(
+    rtp.setEncodings(this.#wireEncodings(encodings));
+    rtp.configure(
       media && {
         mid: media.mid,
         codecs: media.send.codecs,
@@ -106,7 +113,7 @@ export class SenderSink implements TrackSink {
           media.extensions.filter(({ direction }) => sends(direction ?? 'sendrecv')),
           media.extmapAllowMixed,
         ),
-        isSending: sends(media.direction) && !media.rejected,
+        isSending,
       },
     );
   }

@@ -301,3 +301,46 @@ test('RFC 5761 §4: payload types from 64 to 95 are not taken', async () => {
   pair.a.close();
   pair.b.close();
 });
+
+describe('a direction that changes', () => {
+  const ssrcs = (pc: RTCPeerConnection): string[] =>
+    [...pc.localDescription!.sdp.matchAll(/^a=ssrc:(\d+) cname/gm)].map(([, ssrc]) => ssrc!);
+
+  test('what sends again does so under another SSRC: Chromium shows nothing of one that it has known', async () => {
+    const pair = new Pair();
+    const transceiver = pair.a.addTransceiver(soundTrack(), { direction: 'sendonly' });
+    await negotiate(pair);
+    const before = ssrcs(pair.a);
+    expect(before).toHaveLength(1);
+    await negotiate(pair);
+    expect(ssrcs(pair.a)).toEqual(before); // while it may send, it stays
+
+    transceiver.direction = 'inactive';
+    await negotiate(pair);
+    expect(ssrcs(pair.a)).toEqual([]);
+    transceiver.direction = 'sendonly';
+    pair.b.getTransceivers()[0]!.direction = 'inactive'; // offered, and not wanted yet: it has been seen
+    await negotiate(pair);
+    const offered = ssrcs(pair.a);
+    pair.b.getTransceivers()[0]!.direction = 'recvonly';
+    await negotiate(pair);
+    expect(new Set([...before, ...offered, ...ssrcs(pair.a)]).size).toBe(3);
+    pair.a.close();
+    pair.b.close();
+  });
+
+  test('an answer tells of the streams that the peer does not want now, so that there is nothing to offer', async () => {
+    const pair = new Pair();
+    pair.b.addTransceiver(soundTrack(), { direction: 'sendrecv' });
+    await negotiate(pair, pair.b, pair.a);
+    let needed = 0;
+    pair.b.onnegotiationneeded = () => needed++;
+    pair.a.getTransceivers()[0]!.direction = 'inactive';
+    await negotiate(pair);
+    expect(pair.b.localDescription!.sdp).toMatch(/^a=inactive\r\n(.+\r\n)*a=msid:-/m);
+    expect(pair.b.getTransceivers()[0]!.direction).toBe('sendrecv');
+    expect([needed, pair.b.signalingState]).toEqual([0, 'stable']);
+    pair.a.close();
+    pair.b.close();
+  });
+});

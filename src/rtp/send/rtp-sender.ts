@@ -102,11 +102,17 @@ export class RtpSender {
     return this.#tone?.nextTimeout ?? Infinity;
   }
 
-  /** Which encodings there are. SSRCs stay with their place. */
+  /** Which encodings there are. SSRCs stay with their place, until they are renewed. */
   setEncodings(encodings: readonly Encoding[]): void {
     this.#encodings = encodings;
     for (let i = this.#streams.length; i < encodings.length; i++) this.#streams.push(this.#makeStream(i));
     this.#configureStreams();
+  }
+
+  /** Other SSRCs, asked of `sources` where that was given, and all that goes with them. */
+  renewStreams(): void {
+    this.#streams.length = 0;
+    this.setEncodings(this.#encodings);
   }
 
   /** Negotiation has settled something. `null`: nothing may be sent any more. */

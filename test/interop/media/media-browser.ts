@@ -152,6 +152,10 @@ export class SignalingWay {
     this.#take = take;
   }
 
+  get isIdle(): boolean {
+    return !this.#isTaking && this.#waiting.length === 0;
+  }
+
   get waiting(): readonly SignalingMessage[] {
     return this.#waiting;
   }
@@ -201,6 +205,12 @@ export class Call {
     this.counts = counts;
     this.faults = faults;
     this.toNode = new SignalingWay(receive);
+  }
+
+  /** Whether there was an answer, and nothing is on its way. */
+  get hasNegotiated(): boolean {
+    const isQuiet = this.toPage.isIdle && this.toNode.isIdle && this.pc.signalingState === 'stable';
+    return isQuiet && this.pc.remoteDescription !== null;
   }
 
   /** Connected, and nothing left to negotiate on our side. */
