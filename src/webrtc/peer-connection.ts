@@ -65,7 +65,7 @@ import { collectStats, selectTrack } from './stats.ts';
 import type { RTCStatsReport } from './stats-report.ts';
 import type { RTCTrackEvent } from './track-event.ts';
 import { addTrack, addTransceiver, openTransceivers, type RTCRtpTransceiverInit, removeTrack } from './transceivers.ts';
-import { stunServers } from './transports.ts';
+import { serversOf } from './transports.ts';
 
 export interface RTCOfferOptions {
   iceRestart?: boolean;
@@ -279,7 +279,7 @@ export class RTCPeerConnection extends Target {
     if (slots.isClosed) throw new DOMException('The connection is closed', 'InvalidStateError');
     slots.configuration = makeConfiguration(configuration, slots.configuration, slots.setLocalDescriptionCalled);
     slots.transport?.configure({
-      servers: stunServers(slots.configuration),
+      servers: serversOf(slots.configuration),
       transportPolicy: slots.configuration.iceTransportPolicy,
     });
   }

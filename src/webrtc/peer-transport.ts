@@ -10,6 +10,7 @@ import { type IceCandidate, type IceCredentials, type IceTransportPolicy, MAX_ST
 import type { NetworkInterface, Runtime, TimerHandle, UdpSocket } from '../runtime/runtime.ts';
 import { Session, type SessionEvent, type SessionParameters } from '../session/index.ts';
 import { MdnsService } from './mdns-service.ts';
+import { type RelayServer, Relays } from './relays.ts';
 import type { PeerConnectionSettings } from './settings.ts';
 import type { SharedSocketMember } from './shared-udp-socket.ts';
 
@@ -32,8 +33,19 @@ export type PeerTransportOptions = {
   readonly cname: string;
 };
 
-/** A STUN server as the application named it (`ice-server-url.ts`). */
-export type ServerAddress = { readonly host: string; readonly port: number; readonly url: string };
+/**
+ * Bound on how long gathering waits for TURN servers: as long as for STUN servers by default, which is what browsers allow.
+ * Those that have not answered by then are given up.
+ */
+const RELAY_GATHERING_MS = 9_500;
+
+/** A STUN server as the application named it (`ice-server-url.ts`); with `turn`, a TURN server that is reached over UDP. */
+export type ServerAddress = {
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+  readonly turn?: { readonly username: string; readonly credential: string };
+};
 
 /** Where the datagrams of one local address come and go. */
 type LocalSocket = Pick<UdpSocket, 'localAddress' | 'send' | 'close'>;
@@ -44,6 +56,7 @@ export class PeerTransport {
   readonly #runtime: Runtime;
   readonly #sockets = new Map<number, LocalSocket>();
   readonly #mdns: MdnsService;
+  readonly #relays: Relays;
   #sharedMember: SharedSocketMember | null = null;
   #lastSocketId = 0;
   #servers: readonly ServerAddress[];
@@ -81,9 +94,32 @@ export class PeerTransport {
         },
       },
       {
-        transmit: (packet, socketId, remote) => this.#sockets.get(socketId)?.send(packet, remote),
+        transmit: (packet, socketId, remote) => {
+          const socket = this.#sockets.get(socketId);
+          if (socket !== undefined) socket.send(packet, remote);
+          else this.#relays.send(packet, socketId, remote);
+        },
         event: (event) => {
           if (!this.#closed) onEvent(event);
+        },
+      },
+    );
+    this.#relays = new Relays(
+      {
+        runtime: options.runtime,
+        crypto: options.crypto,
+        nextSocketId: () => ++this.#lastSocketId,
+        bindTo: () => (settings.interfaceFilter ? this.#hostAddresses().map(({ address }) => address) : []),
+      },
+      {
+        opened: (socket) => this.run((session, now) => session.ice.addSocket(socket, now)),
+        receive: (packet, socketId, remote) => this.#receive(packet, socketId, remote),
+        ended: (socketId, wasOpen) => {
+          if (wasOpen && !this.#closed) this.run((session, now) => session.ice.removeSocket(socketId, now));
+        },
+        failed: (socketId, url, errorCode, errorText) => {
+          if (this.#closed) return;
+          onEvent({ kind: 'ice', event: { kind: 'candidateError', socketId, url, errorCode, errorText } });
         },
       },
     );
@@ -154,6 +190,7 @@ export class PeerTransport {
     if (this.#timer !== null) this.#runtime.clearTimer(this.#timer);
     this.#timer = null;
     this.#mdns.release(this);
+    this.#relays.close();
     for (const socket of this.#sockets.values()) socket.close();
     this.#sockets.clear();
   }
@@ -203,12 +240,39 @@ export class PeerTransport {
   async #gather(gathering: number, wanted: readonly ServerAddress[]): Promise<void> {
     if (this.#options.settings.udpSocket) this.#joinSharedSocket();
     else await this.#bindInterfaces();
-    const servers = await Promise.all(wanted.slice(0, MAX_STUN_SERVERS).map((server) => this.#resolveServer(server)));
+    const stun = wanted.filter(({ turn }) => turn === undefined).slice(0, MAX_STUN_SERVERS);
+    const turn = wanted.filter((server) => server.turn !== undefined).slice(0, MAX_STUN_SERVERS);
+    const relaysDone = this.#openRelays(gathering, turn);
+    const servers = await Promise.all(stun.map((server) => this.#resolveServer(server)));
     if (this.#closed || gathering !== this.#gatherings) return;
     this.run((session, now) => {
       for (const server of servers.flat().slice(0, MAX_STUN_SERVERS)) session.ice.addServer(server, now);
-      session.ice.endOfLocalSockets(now);
     });
+    await relaysDone;
+    if (this.#closed || gathering !== this.#gatherings) return;
+    this.run((session, now) => session.ice.endOfLocalSockets(now));
+  }
+
+  /** Allocations on these servers and no others. Resolves when each was answered, or has been waited for long enough. */
+  async #openRelays(gathering: number, servers: readonly ServerAddress[]): Promise<void> {
+    const resolved = await Promise.all(
+      servers.map(async (server): Promise<RelayServer[]> => {
+        const addresses = await this.#resolveServer(server);
+        return addresses.map((address) => ({ ...address, ...server.turn! }));
+      }),
+    );
+    if (this.#closed || gathering !== this.#gatherings) return;
+    const opened = this.#relays.use(resolved.flat());
+    if (resolved.flat().length === 0) return opened;
+    let timer: TimerHandle | null = null;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#runtime.setTimer(RELAY_GATHERING_MS, () => {
+        this.#relays.giveUp();
+        resolve();
+      });
+    });
+    await Promise.race([opened, late]); // close() settles the first
+    if (timer !== null) this.#runtime.clearTimer(timer);
   }
 
   async #bindInterfaces(): Promise<void> {

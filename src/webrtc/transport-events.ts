@@ -9,7 +9,7 @@ import { announceClosing, announceOpen, decreaseBufferedAmount, receiveMessage }
 import { addIncomingDataChannel, endDataChannel } from './data-channels.ts';
 import { RTCError } from './error.ts';
 import { RTCErrorEvent } from './error-event.ts';
-import { RTCIceCandidate } from './ice-candidate.ts';
+import { createLocalCandidate, RTCIceCandidate } from './ice-candidate.ts';
 import { RTCIceCandidatePair } from './ice-candidate-pair.ts';
 import { endOfLocalCandidates, localCandidateInit, remoteCandidateInit, surfaceCandidate } from './local-candidates.ts';
 import { handleMediaEvent } from './media-binding.ts';
@@ -102,7 +102,7 @@ function handleIceEvent(slots: PeerConnectionSlots, event: IceEvent): void {
 function toCandidatePair(slots: PeerConnectionSlots, { local, remote }: CandidatePair): RTCIceCandidatePair {
   return new RTCIceCandidatePair(
     INTERNAL,
-    new RTCIceCandidate(localCandidateInit(slots, local)),
+    createLocalCandidate(local, localCandidateInit(slots, local)),
     new RTCIceCandidate(remoteCandidateInit(slots, remote)),
   );
 }

@@ -61,7 +61,7 @@ function ensureTransport(
       certificate: certificateOf(certificates[0]!),
       controlling,
       localCredentials,
-      servers: stunServers(slots.configuration),
+      servers: serversOf(slots.configuration),
       transportPolicy: slots.configuration.iceTransportPolicy,
       settings: slots.settings,
       cname: slots.cname,
@@ -222,10 +222,14 @@ export function newIceCredentials({
   };
 }
 
-/** The STUN servers of a configuration. TURN and STUN over TLS are not there yet. */
-export function stunServers(configuration: Configuration): ServerAddress[] {
-  return configuration.iceServers.flatMap(({ urls, parsedUrls }) =>
-    parsedUrls.flatMap(({ scheme, host, port }, i) => (scheme === 'stun' ? [{ host, port, url: urls[i]! }] : [])),
+/** The servers of a configuration that are reached over UDP. TURN over TCP and TLS and STUN over TLS are not there yet. */
+export function serversOf(configuration: Configuration): ServerAddress[] {
+  return configuration.iceServers.flatMap(({ urls, parsedUrls, username = '', credential = '' }) =>
+    parsedUrls.flatMap(({ scheme, host, port, transport }, i): ServerAddress[] => {
+      const url = urls[i]!;
+      if (scheme === 'stun') return [{ host, port, url }];
+      return scheme === 'turn' && transport === 'udp' ? [{ host, port, url, turn: { username, credential } }] : [];
+    }),
   );
 }
 

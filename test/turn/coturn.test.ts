@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nodeCrypto } from '../../src/crypto/node.ts';
+import { RTCPeerConnection } from '../../src/index.ts';
 import { ephemeralCredential, TurnClient, type TurnClientEvent, type TurnClientOptions } from '../../src/turn/index.ts';
 
 const SECRET = 'north-wind';
@@ -178,6 +179,30 @@ describe.skipIf(!isInstalled)('coturn', () => {
     await client.until(() => client.events.length > 0);
     expect(client.events[0]).toMatchObject({ kind: 'allocated', lifetimeMs: 900_000 });
     client.end();
+  });
+
+  test('two connections with policy `relay` meet through it', async () => {
+    const iceServers = [{ urls: `turn:127.0.0.1:${port}`, username: 'alice', credential: 'wonderland' }];
+    const a = new RTCPeerConnection({ iceServers, iceTransportPolicy: 'relay' });
+    const b = new RTCPeerConnection({ iceServers, iceTransportPolicy: 'relay' });
+    a.addEventListener('icecandidate', ({ candidate }) => void (candidate && b.addIceCandidate(candidate)));
+    b.addEventListener('icecandidate', ({ candidate }) => void (candidate && a.addIceCandidate(candidate)));
+    const channel = a.createDataChannel('x');
+    b.addEventListener('datachannel', (event) => {
+      event.channel.addEventListener('message', ({ data }) => event.channel.send(`${data} to you`));
+    });
+    await a.setLocalDescription();
+    await b.setRemoteDescription(a.localDescription!);
+    await b.setLocalDescription();
+    await a.setRemoteDescription(b.localDescription!);
+    await new Promise((resolve) => channel.addEventListener('open', resolve));
+    channel.send('hello');
+    const data = await new Promise((resolve) => channel.addEventListener('message', (event) => resolve(event.data)));
+    expect(data).toBe('hello to you');
+    const { local, remote } = a.sctp!.transport.iceTransport.getSelectedCandidatePair()!;
+    expect([local.type, remote.type]).toEqual(['relay', 'relay']);
+    a.close();
+    b.close();
   });
 
   test('a wrong password, an unknown user', async () => {
