@@ -10,7 +10,7 @@ import { PackedProject, tool } from './packed.ts';
 let project: PackedProject;
 beforeAll(() => {
   project = new PackedProject();
-});
+}, 60_000);
 afterAll(() => project?.remove());
 
 describe('the tarball', () => {
