@@ -9,7 +9,13 @@ export const CHANNEL_LIFETIME_MS = 600_000; // RFC 8656 §12
 /** RFC 8656 §9: for an address, whatever the port. Channels are found by way of it. */
 type Permission = { expiresAt: number; readonly channels: Map<number, Channel> };
 
-export type Channel = { readonly number: number; readonly peer: SocketAddress; expiresAt: number };
+export type Channel = {
+  readonly number: number;
+  readonly peer: SocketAddress;
+  /** `inside`: only as long as another relay of this server is there. */
+  readonly way: 'network' | 'inside';
+  expiresAt: number;
+};
 
 export type Relay = {
   readonly id: number;
@@ -20,8 +26,8 @@ export type Relay = {
   errorCode: number | null;
 };
 
-/** What the Allocate request that is being worked on waits to be answered with. */
-export type PendingAnswer = { readonly deadline: number; readonly answer: (now: number) => void };
+/** An Allocate request that is being worked on. */
+export type PendingAllocate = { readonly deadline: number; readonly settled: (now: number) => void };
 
 export type AllocationLimits = { readonly maxPermissions: number; readonly maxChannels: number };
 
@@ -34,7 +40,7 @@ export class Allocation {
   readonly relays: readonly Relay[];
   expiresAt: number;
   /** Until the relays are open. */
-  pending: PendingAnswer | null = null;
+  pending: PendingAllocate | null = null;
   bytesFromClient = 0;
   bytesToClient = 0;
   /** What may still be relayed, as of `tokensAt`. */
@@ -86,7 +92,7 @@ export class Allocation {
   }
 
   /** Binds or refreshes a channel, and its permission (RFC 8656 §12.2). @returns an error code, or `null` */
-  bind(channelNumber: number, peer: SocketAddress, now: number): number | null {
+  bind(channelNumber: number, peer: SocketAddress, way: Channel['way'], now: number): number | null {
     const known = this.#channel(channelNumber, now);
     const other = this.#channelOf(peer, now);
     if (known !== other) return 400; // the number is another peer's, or the peer has another number
@@ -101,7 +107,7 @@ export class Allocation {
       return null;
     }
     this.#removeChannel(channelNumber); // one that expired and was not swept yet
-    const channel = { number: channelNumber, peer, expiresAt: now + CHANNEL_LIFETIME_MS };
+    const channel: Channel = { number: channelNumber, peer, way, expiresAt: now + CHANNEL_LIFETIME_MS };
     this.#channels.set(channelNumber, channel);
     this.#permissions.get(peer.address)!.channels.set(peer.port, channel);
     return null;
@@ -112,10 +118,10 @@ export class Allocation {
     return permission !== undefined && now < permission.expiresAt;
   }
 
-  /** Where a channel leads; `null` when it is unbound, or its permission has run out: channels last longer than those. */
-  peerOf(channelNumber: number, now: number): SocketAddress | null {
+  /** `null` when it is unbound, or its permission has run out: channels last longer than those. */
+  channelTo(channelNumber: number, now: number): Channel | null {
     const channel = this.#channel(channelNumber, now);
-    return channel !== null && this.isPermitted(channel.peer.address, now) ? channel.peer : null;
+    return channel !== null && this.isPermitted(channel.peer.address, now) ? channel : null;
   }
 
   /** How a peer's datagram goes to the client: on that channel, in a Data indication (`null`), or not at all. */

@@ -289,3 +289,77 @@ describe('with loss', () => {
 function methods(client: Client): number[] {
   return client.sent.flatMap((packet) => parseStun(packet)?.method ?? []);
 }
+
+describe('between two relays of one server', () => {
+  /** Two clients that have told each other their relayed addresses. */
+  function relays(options = {}): { world: World; a: Client; b: Client } {
+    const world = new World(options);
+    const [a, b] = [new Client(world).allocate(), new Client(world).allocate()];
+    return { world, a, b };
+  }
+  const greet = ({ world, a, b }: ReturnType<typeof relays>): void => {
+    a.send('from a', b.machine.relayed!);
+    b.send('from b', a.machine.relayed!);
+    world.run(200); // permissions on both sides
+    a.send('again from a', b.machine.relayed!);
+    b.send('again from b', a.machine.relayed!);
+    world.run(200);
+  };
+
+  test('data does not leave the server, and the rate and the counters of both are charged', () => {
+    const { world, a, b } = relays({ maxBytesPerSecond: 1000 });
+    greet({ world, a, b });
+    expect(a.data).toContain('again from b');
+    expect(b.data).toContain('again from a');
+    expect(world.received).toEqual([]);
+    const { bytesFromClients } = world.server.stats;
+    for (let i = 0; i < 30; i++) a.machine.send(new Uint8Array(100), b.machine.relayed!, world.now);
+    world.run(20);
+    expect(world.server.stats.bytesFromClients - bytesFromClients).toBeLessThanOrEqual(1000);
+    expect(world.server.stats.droppedOverRate).toBeGreaterThan(15);
+  });
+
+  test('works where their address is refused otherwise, as in a private network; nothing else there is reached', () => {
+    const deniedPeers = [`${RELAY_ADDRESSES[4]}/32`];
+    const { world, a, b } = relays({ deniedPeers });
+    greet({ world, a, b });
+    world.run(1000);
+    a.send('on the channel', b.machine.relayed!);
+    world.run(200);
+    expect(b.data).toContain('on the channel');
+
+    const service = { address: RELAY_ADDRESSES[4], port: 53 };
+    a.send('to a service beside the relays', service);
+    world.run(1000);
+    expect(world.received).toEqual([]);
+
+    const gone = b.machine.relayed!;
+    b.machine.close(world.now);
+    world.run(1000);
+    a.send('on a channel whose relay is gone', gone); // the port may be anyone's now
+    world.run(1000);
+    expect(world.received).toEqual([]);
+    expect(world.server.stats.droppedFromClients).toBeGreaterThan(0);
+  });
+
+  test('a peer that did not permit the other gets nothing of it', () => {
+    const { world, a, b } = relays();
+    a.send('hello', b.machine.relayed!);
+    world.run(500);
+    expect(b.data).toEqual([]);
+    expect(world.server.stats.droppedFromPeers).toBeGreaterThan(0);
+  });
+});
+
+test('a server that drains makes no allocations and keeps those it has', () => {
+  const world = new World();
+  const client = new Client(world).allocate();
+  world.server.drain();
+  const late = new Client(world).start();
+  world.run(1000);
+  expect(late.failure?.code).toBe(508);
+  world.run(1_200_000);
+  expect(client.machine.state).toBe('allocated');
+  expect(world.server.hasAllocation(client.flow.id)).toBe(true);
+  expect(world.server.hasAllocation(late.flow.id)).toBe(false);
+});

@@ -625,6 +625,14 @@ describe('ephemeral credentials', () => {
     world.run(1000);
     expect(late.failure?.code).toBe(401);
   });
+
+  test('all of a name’s allocations can be ended at once, whatever their stamps', () => {
+    const { world } = make();
+    new Client(world, ephemeralCredential(nodeCrypto, 'north', 'carol', 1_000_060)).allocate();
+    expect(world.server.revoke('dave')).toBe(0);
+    expect(world.server.revoke('carol')).toBe(1);
+    expect(world.server.allocationCount).toBe(0);
+  });
 });
 
 describe('whatever comes', () => {
