@@ -1,7 +1,7 @@
 /**
  * The rules of docs/architecture.md that a compiler does not check, over the syntax tree of the source:
  *
- * - imports point one way: webrtc worker server cli signaling → session sdp media → protocols → crypto → binary, and only
+ * - imports point one way: app cli webrtc worker server signaling → session sdp media → protocols → crypto → binary, and only
  *   webrtc, server, cli and the root know runtime;
  * - no two files import each other, directly or around a corner (types do not count: they are gone when it runs);
  * - Node's modules are imported where a runtime is spoken to, and nowhere else;
@@ -16,7 +16,7 @@ import { parseSync } from 'rolldown/utils';
 
 const PROTOCOLS = ['stun', 'ice', 'turn', 'dtls', 'srtp', 'rtp', 'sctp', 'datachannel'];
 const MIDDLE = ['session', 'sdp', 'media'];
-const EDGES = ['webrtc', 'worker', 'server', 'cli', 'signaling'];
+const EDGES = ['webrtc', 'worker', 'server', 'cli', 'signaling', 'app'];
 /** src/index.ts, src/browser.ts: doors to everything. */
 const ROOT = '(root)';
 
