@@ -5,13 +5,17 @@
 import type * as Dgram from 'node:dgram';
 import type * as Dns from 'node:dns';
 import type * as Fs from 'node:fs';
+import type * as Net from 'node:net';
 import type * as Os from 'node:os';
+import type * as Tls from 'node:tls';
 
 type Builtins = {
   'node:dgram': typeof Dgram;
   'node:dns': typeof Dns;
   'node:fs': typeof Fs;
+  'node:net': typeof Net;
   'node:os': typeof Os;
+  'node:tls': typeof Tls;
 };
 
 /**

@@ -10,7 +10,8 @@ import { RECEIVE_BUFFER_BYTES } from './dgram.ts';
 import { lookup } from './dns.ts';
 import { listInterfaces } from './interfaces.ts';
 import { openMdns } from './multicast.ts';
-import { candidatePorts, checkUdpOptions, isPortTaken } from './ports.ts';
+import { connectTcp, listenTcp } from './net.ts';
+import { candidatePorts, checkBindOptions, isPortTaken } from './ports.ts';
 import type { Runtime, UdpOptions, UdpSocket, UdpStats } from './runtime.ts';
 
 /** Datagrams in one call to the system. */
@@ -52,6 +53,8 @@ export const bunRuntime: Runtime = {
   lookup,
   networkInterfaces: () => listInterfaces(true),
   bindUdp,
+  connectTcp,
+  listenTcp: (options) => listenTcp(options, defaultCrypto().random),
   openMulticast: async (options) => openMdns(options, listInterfaces(true)),
   get random() {
     return defaultCrypto().random;
@@ -62,7 +65,7 @@ export const bunRuntime: Runtime = {
 };
 
 async function bindUdp(options: UdpOptions): Promise<UdpSocket> {
-  checkUdpOptions(options);
+  checkBindOptions(options);
   let failure: unknown;
   for (const port of candidatePorts(options, defaultCrypto().random)) {
     try {

@@ -10,6 +10,7 @@ import { bindDgram, type DgramTuning } from './dgram.ts';
 import { lookup } from './dns.ts';
 import { listInterfaces } from './interfaces.ts';
 import { openMdns } from './multicast.ts';
+import { connectTcp, listenTcp } from './net.ts';
 import type { Runtime } from './runtime.ts';
 
 /**
@@ -56,6 +57,8 @@ export const denoRuntime: Runtime = {
   lookup,
   networkInterfaces: () => listInterfaces(false),
   bindUdp: (options) => bindDgram(options, defaultCrypto().random, TUNING),
+  connectTcp,
+  listenTcp: (options) => listenTcp(options, defaultCrypto().random),
   openMulticast: async (options) => openMdns(options, listInterfaces(false)),
   get random() {
     return defaultCrypto().random;

@@ -7,7 +7,7 @@ import type { RemoteInfo, Socket } from 'node:dgram';
 import { addressFamily, type SocketAddress } from '../ice/address.ts';
 import type { RandomSource } from '../machine.ts';
 import { builtin } from './builtin.ts';
-import { candidatePorts, checkUdpOptions, isPortTaken } from './ports.ts';
+import { candidatePorts, checkBindOptions, isPortTaken } from './ports.ts';
 import type { UdpOptions, UdpSocket, UdpStats } from './runtime.ts';
 
 /** Room for about 1,700 full datagrams while the process is busy elsewhere. */
@@ -30,7 +30,7 @@ export type DgramTuning = {
 };
 
 export async function bindDgram(options: UdpOptions, random: RandomSource, tuning: DgramTuning): Promise<UdpSocket> {
-  checkUdpOptions(options);
+  checkBindOptions(options);
   let failure: unknown;
   for (const port of candidatePorts(options, random)) {
     try {

@@ -10,3 +10,14 @@ export type {
   UdpSocket,
   UdpStats,
 } from './runtime.ts';
+export type {
+  TcpConnectOptions,
+  TcpHandlers,
+  TcpListener,
+  TcpListenerStats,
+  TcpListenOptions,
+  TcpSocket,
+  TcpStats,
+  TlsClientOptions,
+  TlsServerOptions,
+} from './tcp.ts';

@@ -5,6 +5,7 @@ import { bindDgram, type DgramTuning, SEND_BUFFER_BYTES } from './dgram.ts';
 import { lookup } from './dns.ts';
 import { listInterfaces } from './interfaces.ts';
 import { openMdns } from './multicast.ts';
+import { connectTcp, listenTcp } from './net.ts';
 import type { Runtime } from './runtime.ts';
 
 const TUNING: DgramTuning = {
@@ -23,6 +24,8 @@ export const nodeRuntime: Runtime = {
   lookup,
   networkInterfaces: () => listInterfaces(true),
   bindUdp: (options) => bindDgram(options, defaultCrypto().random, TUNING),
+  connectTcp,
+  listenTcp: (options) => listenTcp(options, defaultCrypto().random),
   openMulticast: async (options) => openMdns(options, listInterfaces(true)),
   get random() {
     return defaultCrypto().random;

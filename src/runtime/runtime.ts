@@ -1,5 +1,5 @@
 /**
- * What PureRTC needs from the machine it runs on: a clock and timers, UDP, the interfaces, DNS, multicast for mDNS
+ * What PureRTC needs from the machine it runs on: a clock and timers, UDP, TCP and TLS, the interfaces, DNS, multicast for mDNS
  * (RFC 6762), randomness and cryptography. `node.ts`, `deno.ts` and `bun.ts` give the real ones, `memory.ts` a
  * simulated network with a virtual clock. Only the edges (`webrtc`, `server`, `cli`) know this interface: the protocol
  * machines below are told the time and hand their datagrams out.
@@ -7,6 +7,7 @@
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { SocketAddress } from '../ice/address.ts';
 import type { RandomSource } from '../machine.ts';
+import type { TcpConnectOptions, TcpListener, TcpListenOptions, TcpSocket } from './tcp.ts';
 
 /** A pending timer. What it is belongs to the runtime: hand it to `clearTimer`, look at nothing. */
 export type TimerHandle = object | number;
@@ -40,6 +41,20 @@ export interface Runtime {
    * @throws Error when the address is not ours, or every port asked for is taken
    */
   bindUdp(options: UdpOptions): Promise<UdpSocket>;
+
+  /**
+   * A TCP connection, with `tls` a TLS session over it. It is there at once and opens later: `onOpen` or `onClose` says
+   * what became of it, `close()` gives it up. What goes wrong on the network is never thrown.
+   * @throws RangeError for a `remote` that is no IP literal and port, or a `localAddress` that is no IP literal
+   */
+  connectTcp(options: TcpConnectOptions): TcpSocket;
+
+  /**
+   * Takes TCP connections, with `tls` TLS sessions.
+   * @throws RangeError for an `address` that is no IP literal, or ports outside 0–65535
+   * @throws Error when the address is not ours, every port asked for is taken, or the certificate or key cannot be read
+   */
+  listenTcp(options: TcpListenOptions): Promise<TcpListener>;
 
   /** The A (4) or AAAA (6) addresses of `hostname`; empty when there are none or the name cannot be resolved. */
   lookup(hostname: string, family: 4 | 6): Promise<string[]>;

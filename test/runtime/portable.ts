@@ -5,12 +5,15 @@
  */
 import { exit } from 'node:process';
 import { defaultRuntime } from '../../src/runtime/default.ts';
-import { runContract } from './contract.ts';
+import { type ContractOptions, runContract } from './contract.ts';
 import { realHarness } from './harness.ts';
+import { runTcpContract } from './tcp-contract.ts';
 
 const runtime = defaultRuntime();
 const tests: { name: string; run: () => Promise<void> }[] = [];
-runContract({ make: () => realHarness(runtime), test: (name, run) => tests.push({ name, run }) });
+const options: ContractOptions = { make: () => realHarness(runtime), test: (name, run) => tests.push({ name, run }) };
+runContract(options);
+runTcpContract(options);
 
 let failed = 0;
 for (const { name, run } of tests) {

@@ -4,7 +4,7 @@ import type { CryptoProvider } from '../../crypto/provider.ts';
 import { isLinkLocal, type SocketAddress } from '../../ice/address.ts';
 import type { RandomSource } from '../../machine.ts';
 import { MAX_DELAY_MS } from '../clock.ts';
-import { candidatePorts, checkUdpOptions } from '../ports.ts';
+import { candidatePorts, checkBindOptions } from '../ports.ts';
 import type {
   MulticastOptions,
   MulticastSocket,
@@ -14,13 +14,16 @@ import type {
   UdpOptions,
   UdpSocket,
 } from '../runtime.ts';
+import type { TcpConnectOptions, TcpListener, TcpListenOptions, TcpSocket } from '../tcp.ts';
 import { familyOf, isAny, isMulticast } from './addresses.ts';
 import type { Attachment } from './attachment.ts';
+import { failure } from './failure.ts';
 import type { MemoryNetwork } from './network.ts';
-import { AtHost } from './packet-events.ts';
+import { AtHost, type IpProtocol } from './packet-events.ts';
 import { ScheduledEvent } from './scheduler.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import { MemoryMulticastSocket, MemoryUdpSocket } from './sockets.ts';
+import { TcpStack } from './tcp-stack.ts';
 
 /** RFC 6335 §6: the dynamic ports. Bound: that many sockets on one address. */
 const FIRST_DYNAMIC_PORT = 49_152;
@@ -41,6 +44,7 @@ export class Host implements Runtime {
   /** Its interfaces, loopback aside, in the order in which sockets bound to no address choose among them. */
   readonly attachments: Attachment[] = [];
   readonly #socketsByPort = new Map<number, (MemoryUdpSocket | MemoryMulticastSocket)[]>();
+  readonly #tcp = new TcpStack(this);
   readonly #packets = new PacketAllocator();
   #nextDynamicPort: number;
 
@@ -98,9 +102,9 @@ export class Host implements Runtime {
 
   /** `bindUdp` for tests without promises. */
   bind(options: UdpOptions): UdpSocket {
-    checkUdpOptions(options);
+    checkBindOptions(options);
     const { address, reuse = false } = options;
-    if (!isAny(address) && !this.#owns(address)) throw failure('EADDRNOTAVAIL', `${address} is not ours`);
+    if (!isAny(address) && !this.owns(address)) throw failure('EADDRNOTAVAIL', `${address} is not ours`);
     const ports = options.portRange || options.port ? candidatePorts(options, this.random) : this.#dynamicPorts();
     for (const port of ports) {
       if (!reuse && !this.#isFree(address, port)) continue;
@@ -109,6 +113,14 @@ export class Host implements Runtime {
       return socket;
     }
     throw failure('EADDRINUSE', `no free port on ${address}`);
+  }
+
+  connectTcp(options: TcpConnectOptions): TcpSocket {
+    return this.#tcp.connect(options);
+  }
+
+  async listenTcp(options: TcpListenOptions): Promise<TcpListener> {
+    return this.#tcp.listen(options);
   }
 
   lookup(hostname: string, family: 4 | 6): Promise<string[]> {
@@ -134,10 +146,10 @@ export class Host implements Runtime {
   }
 
   /** Sends for a socket: false when the system would have refused. Addresses are checked by the socket. */
-  send(packet: Uint8Array, local: SocketAddress, destination: SocketAddress): boolean {
+  send(packet: Uint8Array, local: SocketAddress, destination: SocketAddress, protocol: IpProtocol = 'udp'): boolean {
     if (packet.length > MAX_DATAGRAM_BYTES) return false;
     const { address } = destination;
-    const isLocal = this.#owns(address);
+    const isLocal = this.owns(address);
     const outlet = isLocal ? null : this.#outletFor(local.address, familyOf(address));
     if (outlet === undefined) return false;
     let source = local;
@@ -146,21 +158,25 @@ export class Host implements Runtime {
     }
     const copy = this.#packets.allocate(packet.length);
     copy.set(packet);
-    if (this.network.poisonsSentPackets) packet.fill(POISON);
+    this.spoil(packet);
     if (outlet === null) {
-      this.network.clock.schedule(new AtHost(this, source, destination, copy), this.network.now);
+      this.network.clock.schedule(new AtHost(this, source, destination, copy, protocol), this.network.now);
       return true;
     }
     if (isMulticast(address) && this.isMember(destination)) {
-      this.network.clock.schedule(new AtHost(this, source, destination, copy.slice()), this.network.now);
+      this.network.clock.schedule(new AtHost(this, source, destination, copy.slice(), protocol), this.network.now);
     }
-    this.network.transmit(outlet, source, destination, copy);
+    this.network.transmit(outlet, source, destination, copy, protocol);
     return true;
   }
 
   /** Hands a packet to whoever is bound to its destination, or to every member of the group. */
-  receive(source: SocketAddress, destination: SocketAddress, packet: Uint8Array): void {
+  receive(source: SocketAddress, destination: SocketAddress, packet: Uint8Array, protocol: IpProtocol): void {
     const { address, port } = destination;
+    if (protocol === 'tcp') {
+      this.network.settle(this.#tcp.receive(source, destination, packet), source, destination, packet);
+      return;
+    }
     const sockets = this.#socketsByPort.get(port) ?? [];
     if (isMulticast(address)) {
       for (const socket of sockets) if (socket.accepts(address)) socket.receive(packet.slice(), source);
@@ -170,6 +186,20 @@ export class Host implements Runtime {
     const socket = exact ?? sockets.find((candidate) => candidate.accepts(address));
     this.network.settle(socket === undefined ? 'noListener' : 'delivered', source, destination, packet);
     socket?.receive(packet, source);
+  }
+
+  /** What is left of a packet that was given away, where the network says so. */
+  spoil(packet: Uint8Array): void {
+    if (this.network.poisonsSentPackets) packet.fill(POISON);
+  }
+
+  /** The address that a connection to this destination comes from: the one asked for, or that of the way there. */
+  sourceFor(asked: string | undefined, destination: string): string {
+    if (asked !== undefined && !isAny(asked)) return asked;
+    if (this.owns(destination)) return destination;
+    const any = familyOf(destination) === 6 ? '::' : '0.0.0.0';
+    const outlet = this.#outletFor(any, familyOf(destination));
+    return (outlet && addressOf(outlet, familyOf(destination))) ?? any;
   }
 
   /** A closed socket's port is free again. */
@@ -185,7 +215,7 @@ export class Host implements Runtime {
     this.#socketsByPort.set(port, [...(this.#socketsByPort.get(port) ?? []), socket]);
   }
 
-  #owns(address: string): boolean {
+  owns(address: string): boolean {
     return (
       LOOPBACK.includes(address) || this.attachments.some(({ isUp, addresses }) => isUp && addresses.includes(address))
     );
@@ -233,9 +263,4 @@ function addressOf({ addresses }: Attachment, family: 4 | 6): string | undefined
 
 function withRandom(crypto: CryptoProvider, random: RandomSource): CryptoProvider {
   return Object.create(crypto, { random: { value: random, enumerable: true } });
-}
-
-/** As the real runtimes name it. */
-function failure(code: string, message: string): Error {
-  return Object.assign(new Error(`bind ${code}: ${message}`), { code });
 }

@@ -1,5 +1,6 @@
 /** Network address translators, by the behaviours that RFC 4787 tells apart. */
 import { formatSocketAddress, type SocketAddress } from '../../ice/address.ts';
+import type { IpProtocol } from './packet-events.ts';
 import type { Realm } from './realm.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SeededRandom } from './seeded-random.ts';
@@ -26,6 +27,7 @@ export type NatOptions = {
 /** One inside endpoint (and destination, when symmetric), and the port that stands for it outside. */
 type Mapping = {
   readonly key: string;
+  readonly protocol: IpProtocol;
   readonly inside: SocketAddress;
   readonly outside: SocketAddress;
   usedAt: number;
@@ -50,6 +52,7 @@ export class Nat {
   readonly #clock: Scheduler;
   readonly #random: SeededRandom;
   readonly #byInside = new Map<string, Mapping>();
+  /** By `portKey`. */
   readonly #byPort = new Map<number, Mapping>();
 
   constructor(options: NatOptions, inside: Realm, outside: Realm, clock: Scheduler, random: SeededRandom) {
@@ -70,8 +73,8 @@ export class Nat {
   }
 
   /** The source that the outside sees; `null` when no port is left. */
-  translateOut(source: SocketAddress, destination: SocketAddress): SocketAddress | null {
-    const mapping = this.#mappingFor(source, destination);
+  translateOut(source: SocketAddress, destination: SocketAddress, protocol: IpProtocol): SocketAddress | null {
+    const mapping = this.#mappingFor(source, destination, protocol);
     if (mapping === null) return null;
     mapping.usedAt = this.#clock.now;
     if (this.kind !== 'fullCone') mapping.permitted.set(this.#permission(destination), this.#clock.now);
@@ -79,37 +82,37 @@ export class Nat {
   }
 
   /** Whom inside a packet to one of our ports is for; `null` when it is filtered. */
-  translateIn(source: SocketAddress, destination: SocketAddress): SocketAddress | null {
-    const mapping = this.#byPort.get(destination.port);
+  translateIn(source: SocketAddress, destination: SocketAddress, protocol: IpProtocol): SocketAddress | null {
+    const mapping = this.#byPort.get(portKey(destination.port, protocol));
     if (mapping === undefined || !this.#isFresh(mapping.usedAt)) return null;
     if (this.kind === 'fullCone') return mapping.inside;
     const permittedAt = mapping.permitted.get(this.#permission(source));
     return permittedAt !== undefined && this.#isFresh(permittedAt) ? mapping.inside : null;
   }
 
-  #mappingFor(source: SocketAddress, destination: SocketAddress): Mapping | null {
-    let key = formatSocketAddress(source);
+  #mappingFor(source: SocketAddress, destination: SocketAddress, protocol: IpProtocol): Mapping | null {
+    let key = `${protocol} ${formatSocketAddress(source)}`;
     if (this.kind === 'symmetric') key += `>${formatSocketAddress(destination)}`;
     const known = this.#byInside.get(key);
     if (known !== undefined && this.#isFresh(known.usedAt)) return known;
     if (known !== undefined) this.#forget(known);
-    const port = this.#freePort(source.port);
+    const port = this.#freePort(source.port, protocol);
     if (port === null) return null;
     const outside = { address: this.address, port };
-    const mapping: Mapping = { key, inside: source, outside, usedAt: this.#clock.now, permitted: new Map() };
+    const mapping: Mapping = { key, protocol, inside: source, outside, usedAt: this.#clock.now, permitted: new Map() };
     this.#byInside.set(key, mapping);
-    this.#byPort.set(port, mapping);
+    this.#byPort.set(portKey(port, protocol), mapping);
     return mapping;
   }
 
   /** Cones keep the inside port while it is free (RFC 4787 §4.2.1); symmetric ones draw. */
-  #freePort(wanted: number): number | null {
+  #freePort(wanted: number, protocol: IpProtocol): number | null {
     const count = MAX_PORT - MIN_PORT + 1;
     const drawn = MIN_PORT + this.#random.below(count);
     const start = this.kind === 'symmetric' || wanted < MIN_PORT ? drawn : wanted;
     for (let i = 0; i < count; i++) {
       const port = MIN_PORT + ((start - MIN_PORT + i) % count);
-      const taken = this.#byPort.get(port);
+      const taken = this.#byPort.get(portKey(port, protocol));
       if (taken === undefined) return port;
       if (this.#isFresh(taken.usedAt)) continue;
       this.#forget(taken);
@@ -120,7 +123,7 @@ export class Nat {
 
   #forget(mapping: Mapping): void {
     this.#byInside.delete(mapping.key);
-    this.#byPort.delete(mapping.outside.port);
+    this.#byPort.delete(portKey(mapping.outside.port, mapping.protocol));
   }
 
   #permission(remote: SocketAddress): string {
@@ -130,4 +133,9 @@ export class Nat {
   #isFresh(time: number): boolean {
     return this.#clock.now - time <= this.mappingTimeoutMs;
   }
+}
+
+/** One number for a port of either protocol. */
+function portKey(port: number, protocol: IpProtocol): number {
+  return protocol === 'tcp' ? port + 65_536 : port;
 }

@@ -10,7 +10,7 @@ import { Attachment } from './attachment.ts';
 import { Host } from './host.ts';
 import { Link, type LinkDrop, type LinkOptions } from './link.ts';
 import { Nat, type NatOptions } from './nat.ts';
-import { AtCore, AtHost } from './packet-events.ts';
+import { AtCore, AtHost, type IpProtocol } from './packet-events.ts';
 import { Realm } from './realm.ts';
 import { Scheduler } from './scheduler.ts';
 import { SeededRandom } from './seeded-random.ts';
@@ -194,7 +194,13 @@ export class MemoryNetwork {
   }
 
   /** Puts a packet on an interface's wire. For the sockets of `Host`; `packet` belongs to the network. */
-  transmit(from: Attachment, source: SocketAddress, destination: SocketAddress, packet: Uint8Array): void {
+  transmit(
+    from: Attachment,
+    source: SocketAddress,
+    destination: SocketAddress,
+    packet: Uint8Array,
+    protocol: IpProtocol,
+  ): void {
     const { uplink, realm } = from;
     const arrival = uplink.carry(packet, familyOf(destination.address), this.now);
     if (arrival < 0) {
@@ -203,13 +209,19 @@ export class MemoryNetwork {
     }
     const { secondArrival } = uplink;
     if (secondArrival >= 0) {
-      this.clock.schedule(new AtCore(this, realm, source, destination, packet.slice()), secondArrival);
+      this.clock.schedule(new AtCore(this, realm, source, destination, packet.slice(), protocol), secondArrival);
     }
-    this.clock.schedule(new AtCore(this, realm, source, destination, packet), arrival);
+    this.clock.schedule(new AtCore(this, realm, source, destination, packet, protocol), arrival);
   }
 
   /** Finds the way through NATs, from the realm the packet was sent in. */
-  route(realm: Realm, source: SocketAddress, destination: SocketAddress, packet: Uint8Array): void {
+  route(
+    realm: Realm,
+    source: SocketAddress,
+    destination: SocketAddress,
+    packet: Uint8Array,
+    protocol: IpProtocol,
+  ): void {
     if (isMulticast(destination.address)) {
       this.#routeToGroup(realm, source, destination, packet);
       return;
@@ -222,12 +234,12 @@ export class MemoryNetwork {
       const next: Attachment | Nat | null = here.endpoints.get(to.address) ?? here.gateway;
       if (next === null) break;
       if (next instanceof Attachment) {
-        this.#enter(next, from, to, packet);
+        this.#enter(next, from, to, packet, protocol);
         return;
       }
       const isOutward = here === next.inside;
-      if (isOutward) from = next.translateOut(from, to);
-      else to = cameFrom === next && !next.hairpin ? null : next.translateIn(from, to);
+      if (isOutward) from = next.translateOut(from, to, protocol);
+      else to = cameFrom === next && !next.hairpin ? null : next.translateIn(from, to, protocol);
       if (from === null || to === null) {
         this.settle('filtered', source, destination, packet);
         return;
@@ -248,11 +260,17 @@ export class MemoryNetwork {
   #routeToGroup(realm: Realm, source: SocketAddress, group: SocketAddress, packet: Uint8Array): void {
     for (const attachment of realm.attachments) {
       const isSender = attachment.addresses.includes(source.address);
-      if (!isSender && attachment.host.isMember(group)) this.#enter(attachment, source, group, packet.slice());
+      if (!isSender && attachment.host.isMember(group)) this.#enter(attachment, source, group, packet.slice(), 'udp');
     }
   }
 
-  #enter(to: Attachment, source: SocketAddress, destination: SocketAddress, packet: Uint8Array): void {
+  #enter(
+    to: Attachment,
+    source: SocketAddress,
+    destination: SocketAddress,
+    packet: Uint8Array,
+    protocol: IpProtocol,
+  ): void {
     const { downlink, host } = to;
     const arrival = downlink.carry(packet, familyOf(destination.address), this.now);
     if (arrival < 0) {
@@ -260,9 +278,10 @@ export class MemoryNetwork {
       return;
     }
     const { secondArrival } = downlink;
-    if (secondArrival >= 0) this.clock.schedule(new AtHost(host, source, destination, packet.slice()), secondArrival);
-    if (arrival > this.now) this.clock.schedule(new AtHost(host, source, destination, packet), arrival);
-    else host.receive(source, destination, packet);
+    if (secondArrival >= 0)
+      this.clock.schedule(new AtHost(host, source, destination, packet.slice(), protocol), secondArrival);
+    if (arrival > this.now) this.clock.schedule(new AtHost(host, source, destination, packet, protocol), arrival);
+    else host.receive(source, destination, packet, protocol);
   }
 }
 

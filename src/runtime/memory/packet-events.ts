@@ -5,6 +5,9 @@ import type { MemoryNetwork } from './network.ts';
 import type { Realm } from './realm.ts';
 import { ScheduledEvent } from './scheduler.ts';
 
+/** NATs translate the two apart, hosts have ports of each. */
+export type IpProtocol = 'udp' | 'tcp';
+
 /** A packet that leaves its host's wire and looks for its way. */
 export class AtCore extends ScheduledEvent {
   readonly #network: MemoryNetwork;
@@ -12,6 +15,7 @@ export class AtCore extends ScheduledEvent {
   readonly #source: SocketAddress;
   readonly #destination: SocketAddress;
   readonly #packet: Uint8Array;
+  readonly #protocol: IpProtocol;
 
   constructor(
     network: MemoryNetwork,
@@ -19,6 +23,7 @@ export class AtCore extends ScheduledEvent {
     source: SocketAddress,
     destination: SocketAddress,
     packet: Uint8Array,
+    protocol: IpProtocol,
   ) {
     super();
     this.#network = network;
@@ -26,10 +31,11 @@ export class AtCore extends ScheduledEvent {
     this.#source = source;
     this.#destination = destination;
     this.#packet = packet;
+    this.#protocol = protocol;
   }
 
   fire(): void {
-    this.#network.route(this.#realm, this.#source, this.#destination, this.#packet);
+    this.#network.route(this.#realm, this.#source, this.#destination, this.#packet, this.#protocol);
   }
 }
 
@@ -39,16 +45,18 @@ export class AtHost extends ScheduledEvent {
   readonly #source: SocketAddress;
   readonly #destination: SocketAddress;
   readonly #packet: Uint8Array;
+  readonly #protocol: IpProtocol;
 
-  constructor(host: Host, source: SocketAddress, destination: SocketAddress, packet: Uint8Array) {
+  constructor(host: Host, source: SocketAddress, destination: SocketAddress, packet: Uint8Array, protocol: IpProtocol) {
     super();
     this.#host = host;
     this.#source = source;
     this.#destination = destination;
     this.#packet = packet;
+    this.#protocol = protocol;
   }
 
   fire(): void {
-    this.#host.receive(this.#source, this.#destination, this.#packet);
+    this.#host.receive(this.#source, this.#destination, this.#packet, this.#protocol);
   }
 }
