@@ -9,6 +9,7 @@ export {
   type SocketAddress,
   sameSocketAddress,
 } from './address.ts';
+export { type AddressRange, addressInRange, parseAddressRange } from './address-range.ts';
 export {
   type IntegrityAlgorithm,
   type IntegrityKeys,

@@ -2,7 +2,7 @@
  * Which peers a relay may speak to (RFC 8656 §10.2: "The server MAY impose restrictions on the IP address"). Without it a relay
  * is a way into the network it stands in: to its loopback, its neighbours, its cloud's metadata service.
  */
-import { parseAddress } from '../stun/index.ts';
+import { type AddressRange, addressInRange, parseAddress, parseAddressRange } from '../stun/index.ts';
 
 /**
  * Refused by default: what is not an ordinary host on the Internet (IANA's special-purpose registries, RFC 6890), and the
@@ -34,10 +34,10 @@ export const DEFAULT_DENIED_PEERS: readonly string[] = [
 
 /** Prefixes behind which an IPv4 address stands in the bits that follow: that address decides. */
 const EMBEDDED_IPV4 = [
-  { range: parseRange('::ffff:0:0/96'), offset: 12 }, // IPv4-mapped, RFC 4291 §2.5.5.2
-  { range: parseRange('::ffff:0:0:0/96'), offset: 12 }, // IPv4-translated, RFC 7915
-  { range: parseRange('64:ff9b::/96'), offset: 12 }, // NAT64, RFC 6052
-  { range: parseRange('2002::/16'), offset: 2 }, // 6to4, RFC 3056
+  { range: parseAddressRange('::ffff:0:0/96'), offset: 12 }, // IPv4-mapped, RFC 4291 §2.5.5.2
+  { range: parseAddressRange('::ffff:0:0:0/96'), offset: 12 }, // IPv4-translated, RFC 7915
+  { range: parseAddressRange('64:ff9b::/96'), offset: 12 }, // NAT64, RFC 6052
+  { range: parseAddressRange('2002::/16'), offset: 2 }, // 6to4, RFC 3056
 ] as const;
 
 /** Bound: each packet to a new peer is compared with every range. */
@@ -50,17 +50,15 @@ export type PeerPolicyOptions = {
   readonly allow?: readonly string[];
 };
 
-type Range = { readonly bytes: Uint8Array; readonly prefixLength: number };
-
 export class PeerPolicy {
-  readonly #deny: readonly Range[];
-  readonly #allow: readonly Range[];
+  readonly #deny: readonly AddressRange[];
+  readonly #allow: readonly AddressRange[];
 
   /** @throws TypeError for what is not in CIDR notation; RangeError past 4096 ranges */
   constructor({ deny = DEFAULT_DENIED_PEERS, allow = [] }: PeerPolicyOptions = {}) {
     if (deny.length + allow.length > MAX_RANGES) throw new RangeError(`at most ${MAX_RANGES} ranges, got more`);
-    this.#deny = deny.map(parseRange);
-    this.#allow = allow.map(parseRange);
+    this.#deny = deny.map(parseAddressRange);
+    this.#allow = allow.map(parseAddressRange);
   }
 
   /** Whether a relay may send to this IP literal. What is no IP literal may not be sent to. */
@@ -70,28 +68,9 @@ export class PeerPolicy {
   }
 
   #allows(bytes: Uint8Array): boolean {
-    if (this.#allow.some((range) => contains(range, bytes))) return true;
-    if (this.#deny.some((range) => contains(range, bytes))) return false;
-    const embedded = EMBEDDED_IPV4.find(({ range }) => contains(range, bytes));
+    if (this.#allow.some((range) => addressInRange(range, bytes))) return true;
+    if (this.#deny.some((range) => addressInRange(range, bytes))) return false;
+    const embedded = EMBEDDED_IPV4.find(({ range }) => addressInRange(range, bytes));
     return embedded === undefined || this.#allows(bytes.slice(embedded.offset, embedded.offset + 4));
   }
-}
-
-function parseRange(text: string): Range {
-  const [address = '', length, ...rest] = text.split('/');
-  const bytes = parseAddress(address);
-  const bits = 8 * (bytes?.length ?? 0);
-  const prefixLength = length === undefined ? bits : /^\d{1,3}$/.test(length) ? Number(length) : Number.NaN;
-  if (bytes === null || rest.length > 0 || !(prefixLength <= bits)) {
-    throw new TypeError(`expected a range like 192.0.2.0/24 or 2001:db8::/32, got "${text}"`);
-  }
-  return { bytes, prefixLength };
-}
-
-function contains({ bytes, prefixLength }: Range, address: Uint8Array): boolean {
-  if (address.length !== bytes.length) return false;
-  const whole = prefixLength >> 3;
-  for (let i = 0; i < whole; i++) if (address[i] !== bytes[i]) return false;
-  const mask = (0xff00 >> (prefixLength & 7)) & 0xff;
-  return mask === 0 || ((address[whole]! ^ bytes[whole]!) & mask) === 0;
 }

@@ -1,0 +1,27 @@
+/** `purertc/server`: the tracker that anyone can run, as a machine and attached to HTTP servers (docs/server.md). */
+
+export type { HostOptions } from './adapters/host.ts';
+export { type AttachedTracker, attach, type UpgradingServer } from './adapters/node.ts';
+export {
+  type AccessClaims,
+  AccessControl,
+  type AccessKey,
+  type AccessOptions,
+  type SigningKey,
+  signAccessToken,
+} from './tracker/access-token.ts';
+export type { Admission, Refusal, Visitor } from './tracker/admission.ts';
+export type {
+  ClusterLink,
+  ClusterPort,
+  Delivery,
+  OfferOrigin,
+  PlacedOffer,
+  Placement,
+  RelayedAnswer,
+} from './tracker/cluster-link.ts';
+export type { TrackerConnection } from './tracker/connection.ts';
+export { DEFAULT_LIMITS, type TrackerLimits, type TrackerOptions } from './tracker/options.ts';
+export type { TrackerSession } from './tracker/session.ts';
+export type { TrackerStats } from './tracker/stats.ts';
+export { TrackerServer, type TrackerServerOptions } from './tracker/tracker-server.ts';
