@@ -54,6 +54,8 @@ export class MemoryTcpConnection implements TcpSocket {
   #isPaused = false;
   #retransmissions = 0;
   #duplicates = 0;
+  /** Up to where all was sent when it was last sent over again. */
+  #recovery = -1;
   #rtoMs = INITIAL_RTO_MS;
   #startedAt: number;
   #timer: TimerHandle | null = null;
@@ -170,7 +172,9 @@ export class MemoryTcpConnection implements TcpSocket {
       this.#drop(bytes);
       this.#arm();
     } else if (acknowledged === this.#acknowledged && segment.length === SEGMENT.data && !(flags & FLAG.fin)) {
-      if (this.#sent > acknowledged && ++this.#duplicates === 3) this.#retransmit(); // RFC 5681 §3.2
+      // RFC 5681 §3.2, and RFC 6582 §3.2: what was sent over again causes duplicates too, which tell of no loss.
+      const isNews = this.#sent > acknowledged && acknowledged >= this.#recovery;
+      if (isNews && ++this.#duplicates === 3) this.#retransmit();
     }
     if (this.#acknowledged >= 0 && (this.#state === 'synSent' || this.#state === 'synReceived')) this.#opened();
     if (this.#state === 'finishing' && this.#acknowledged > this.#written) this.#end(null);
@@ -256,6 +260,7 @@ export class MemoryTcpConnection implements TcpSocket {
       case 'finishing': {
         // All over from the first that is missing; one segment now, whatever the window, and the rest as that allows.
         const isFinSent = this.#sent > this.#written;
+        this.#recovery = this.#sent;
         this.#sent = this.#acknowledged;
         if (this.#sent < this.#written) this.#sendSegment(this.#sent);
         else if (isFinSent) this.#transmit(FLAG.fin | FLAG.ack, this.#sent++);
