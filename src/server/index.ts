@@ -1,4 +1,7 @@
-/** `purertc/server`: the tracker that anyone can run, as a machine and attached to HTTP servers (docs/server.md). */
+/**
+ * `purertc/server`: the tracker that anyone can run, as a machine and attached to HTTP servers (docs/server.md), and the STUN
+ * and TURN server beside it (docs/turn.md).
+ */
 
 export type { HostOptions } from './adapters/host.ts';
 export { type AttachedTracker, attach, type UpgradingServer } from './adapters/node.ts';
@@ -25,3 +28,15 @@ export { DEFAULT_LIMITS, type TrackerLimits, type TrackerOptions } from './track
 export type { TrackerSession } from './tracker/session.ts';
 export type { TrackerStats } from './tracker/stats.ts';
 export { TrackerServer, type TrackerServerOptions } from './tracker/tracker-server.ts';
+export {
+  type CredentialResolver,
+  type IceServer,
+  PeriodSecrets,
+  type PeriodSecretsOptions,
+  type SessionCredentialsOptions,
+  staticUsers,
+  type TurnListenOptions,
+  TurnService,
+  type TurnServiceOptions,
+  type TurnServiceStats,
+} from './turn/index.ts';

@@ -1,0 +1,151 @@
+/** Clients over TCP and TLS: a flow for each connection, with bounds on how many, how idle, and how far behind. */
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { TcpHandlers, TcpListener, TcpSocket } from '../../runtime/tcp.ts';
+import type { SocketAddress } from '../../stun/index.ts';
+import { isChannelData, StreamFramer, TURN_METHOD } from '../../turn/index.ts';
+import type { ClientFlow, OnMessage } from './client-flow.ts';
+import type { TurnListenOptions } from './options.ts';
+import { siteOf } from './stranger-limit.ts';
+
+/**
+ * Bounds on what waits for a client that reads slowly. Data past the first is dropped, as a full router would: what is late
+ * is worth nothing, and the peers' congestion control learns of it. Answers may go on to the second.
+ */
+const MAX_BUFFERED_DATA_BYTES: number = 256 * 1024;
+const MAX_BUFFERED_BYTES: number = 512 * 1024;
+
+/** RFC 8489 §5: the method's bits and the class's stand between each other; this is the whole type of a Data indication. */
+const DATA_INDICATION = 0x0010 | TURN_METHOD.data;
+
+export type StreamClientsOptions = {
+  readonly runtime: Runtime;
+  readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  readonly idleTimeoutMs: number;
+  /** A connection is there. */
+  readonly onOpen: () => void;
+  readonly onMessage: OnMessage;
+  /** The connection is over. */
+  readonly onClose: (flow: ClientFlow) => void;
+  readonly onError: (error: Error) => void;
+};
+
+type Connection = {
+  readonly flow: ClientFlow;
+  readonly socket: TcpSocket;
+  readonly site: string;
+  lastMessageAt: number;
+};
+
+export class StreamClients {
+  /** Of connections: past a bound, or before they said anything. */
+  connectionsRefused = 0;
+  /** Closed for want of an allocation and of anything said. */
+  idleConnectionsClosed = 0;
+  /** Closed because what came is no STUN and no ChannelData. */
+  brokenStreams = 0;
+  /** Messages to clients that were too far behind. */
+  droppedToSlowReaders = 0;
+  readonly #options: StreamClientsOptions;
+  readonly #listeners: TcpListener[] = [];
+  readonly #connections = new Map<string, Connection>();
+  readonly #perSite = new Map<string, number>();
+  #lastId = 0;
+
+  constructor(options: StreamClientsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  async listen({ protocol, address, port, tls }: TurnListenOptions): Promise<SocketAddress> {
+    const { runtime, maxConnections, onError } = this.#options;
+    const listener = await runtime.listenTcp({
+      address,
+      port,
+      ...(tls && { tls }),
+      maxConnections,
+      maxBufferedBytes: MAX_BUFFERED_BYTES,
+      onConnection: (socket) => this.#accept(socket, protocol as 'tcp' | 'tls'),
+      onError,
+    });
+    this.#listeners.push(listener);
+    return listener.localAddress;
+  }
+
+  /** Closes connections without an allocation that have been silent for too long. */
+  closeIdle(hasAllocation: (flowId: string) => boolean, now: number): void {
+    for (const connection of this.#connections.values()) {
+      const { flow, lastMessageAt } = connection;
+      if (hasAllocation(flow.id) || now - lastMessageAt < this.#options.idleTimeoutMs) continue;
+      this.idleConnectionsClosed++;
+      this.#end(connection);
+    }
+  }
+
+  /** Takes no more connections. */
+  stopListening(): void {
+    for (const listener of this.#listeners) listener.close();
+  }
+
+  close(): void {
+    this.stopListening();
+    for (const connection of this.#connections.values()) this.#end(connection);
+  }
+
+  #accept(socket: TcpSocket, transport: 'tcp' | 'tls'): TcpHandlers | null {
+    const { runtime, maxConnections, maxConnectionsPerAddress } = this.#options;
+    const site = siteOf(socket.remoteAddress.address);
+    const count = this.#perSite.get(site) ?? 0;
+    if (this.#connections.size >= maxConnections || count >= maxConnectionsPerAddress) {
+      this.connectionsRefused++;
+      return null;
+    }
+    const flow: ClientFlow = {
+      id: `${transport} ${++this.#lastId}`,
+      transport,
+      remote: socket.remoteAddress,
+      send: (packet) => this.#send(packet, socket),
+    };
+    const connection: Connection = { flow, socket, site, lastMessageAt: runtime.now() };
+    this.#connections.set(flow.id, connection);
+    this.#perSite.set(site, count + 1);
+    this.#options.onOpen();
+    const framer = new StreamFramer();
+    return {
+      onData: (bytes) => {
+        const isWhole = framer.push(bytes, (message) => {
+          if (!this.#connections.has(flow.id)) return; // ended by the message before
+          connection.lastMessageAt = runtime.now();
+          this.#options.onMessage(message, flow);
+        });
+        if (isWhole) return;
+        this.brokenStreams++;
+        this.#end(connection);
+      },
+      onClose: () => this.#forget(connection),
+    };
+  }
+
+  #send(packet: Uint8Array, socket: TcpSocket): void {
+    const isData = isChannelData(packet) || ((packet[0]! << 8) | packet[1]!) === DATA_INDICATION;
+    const isLate = isData && socket.bufferedBytes > MAX_BUFFERED_DATA_BYTES;
+    if (isLate || !socket.write(packet)) this.droppedToSlowReaders++;
+  }
+
+  #end(connection: Connection): void {
+    connection.socket.close();
+    this.#forget(connection);
+  }
+
+  #forget(connection: Connection): void {
+    const { flow, site } = connection;
+    if (!this.#connections.delete(flow.id)) return;
+    const count = this.#perSite.get(site)! - 1;
+    if (count === 0) this.#perSite.delete(site);
+    else this.#perSite.set(site, count);
+    this.#options.onClose(flow);
+  }
+}
