@@ -23,8 +23,12 @@ export type IntroductionOptions = {
   send(message: IntroductionMessage): void;
   /** Both sides are ready. Called at most once, and never after `refused`. */
   accepted(publicKey: Uint8Array | null): void;
-  /** Called at most once; nothing follows. */
-  refused(reason: string): void;
+  /**
+   * Called at most once; nothing follows.
+   * @param isFinal whether it was the application that does not want this peer. Else it was not proved to be that peer at all,
+   *   and the one whose name was used may still come
+   */
+  refused(reason: string, isFinal: boolean): void;
 };
 
 export class Introduction {
@@ -64,7 +68,7 @@ export class Introduction {
       const otherSide = side === 'offerer' ? 'answerer' : 'offerer';
       this.#publicKey = identity.verify(proof, otherSide, meeting, wallClock());
       if (this.#publicKey === null) {
-        this.#refuse(proof === undefined ? 'has no identity' : 'is not who it claims to be');
+        this.#refuse(proof === undefined ? 'has no identity' : 'is not who it claims to be', false);
         return;
       }
     }
@@ -84,7 +88,7 @@ export class Introduction {
   #decide(isWanted: boolean, reason = 'was not authorized'): void {
     if (this.#state !== 'authorizing') return;
     if (!isWanted) {
-      this.#refuse(reason);
+      this.#refuse(reason, true);
       return;
     }
     this.#state = 'authorized';
@@ -98,8 +102,8 @@ export class Introduction {
     this.#options.accepted(this.#publicKey);
   }
 
-  #refuse(reason: string): void {
+  #refuse(reason: string, isFinal: boolean): void {
     this.#state = 'ended';
-    this.#options.refused(reason);
+    this.#options.refused(reason, isFinal);
   }
 }

@@ -39,7 +39,7 @@ function meet(offerer: Choice, answerer: Choice): { readonly a: End; readonly b:
       },
       accepted: (key) =>
         outcome.push(key === null ? 'accepted' : `accepted ${Buffer.from(key).toString('hex').slice(0, 8)}`),
-      refused: (reason) => outcome.push(`refused: ${reason}`),
+      refused: (reason, isFinal) => outcome.push(`refused${isFinal ? ' for good' : ''}: ${reason}`),
     });
     return { peer, outcome, sent };
   };
@@ -122,7 +122,7 @@ describe('introductions', () => {
   ])('refuse when the application %s', async (_, authorize, reason) => {
     const { a, b, deliver } = meet({ authorize }, {});
     await deliver();
-    expect([a.outcome, b.outcome]).toEqual([[`refused: ${reason}`], []]);
+    expect([a.outcome, b.outcome]).toEqual([[`refused for good: ${reason}`], []]);
   });
 
   it('take nobody in who only says ready, and say nothing twice', async () => {
