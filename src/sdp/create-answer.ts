@@ -9,12 +9,13 @@ import {
   type Setup,
   type TransportAttributes,
 } from './description.ts';
-import { negotiatedRole } from './dtls-role.ts';
+import { type DtlsRole, negotiatedRole } from './dtls-role.ts';
 import { answeredMedia } from './media-sections.ts';
 import type { LocalModel, LocalSctp, LocalTransport, NegotiationState } from './model.ts';
 import {
   dataChannelSection,
   describe,
+  gatheredBy,
   ICE_OPTIONS,
   rejectedSection,
   sctpAttributes,
@@ -29,17 +30,20 @@ export function createAnswer(model: LocalModel, state: NegotiationState): Sessio
   const offer = state.pendingRemote;
   if (offer === null) throw new Error('there is no remote offer to answer');
   const answers = possibleAnswers(model, offer);
-  const transport = sharedTransport(offer, answers);
-  const accepted = new Set(transport === null ? [] : acceptedSections(transport, answers));
-  const media = offer.media.map((section) => {
-    if (!accepted.has(section)) return rejectedSection(section);
-    const offered = effectiveTransport(offer, transport!.tagged);
+  const transports = acceptedTransports(offer, answers, model.bundlePolicy === 'max-bundle');
+  const media = offer.media.map((section, index) => {
+    const transport = transports.find(({ accepted }) => accepted.includes(section));
+    if (transport === undefined) return rejectedSection(section);
+    const offered = effectiveTransport(offer, transport.tagged);
     const ours = answeringTransport(model.transport, offered);
-    return withTransport(answers.get(section)!, ours, answerSetup(offered.setup, state), section === transport!.tagged);
+    const setup = answerSetup(offered.setup, roleOn(transport, offer, state));
+    const isTagged = section === transport.tagged;
+    const gathered = isTagged ? gatheredBy(model, index, transport === transports[0]) : null;
+    return withTransport(answers.get(section)!, ours, setup, gathered);
   });
-  const bundle = transport?.bundle.filter((section) => accepted.has(section)).map(({ mid }) => mid!) ?? [];
-  const hasMedia = [...accepted].some(({ rtp }) => rtp !== null);
-  return describe(model, state, commonIceOptions(offer), bundle, media, hasMedia && offer.extmapAllowMixed);
+  const bundles = transports.flatMap(({ isBundle, accepted }) => (isBundle ? [accepted.map(({ mid }) => mid!)] : []));
+  const hasMedia = transports.some(({ accepted }) => accepted.some(({ rtp }) => rtp !== null));
+  return describe(model, state, commonIceOptions(offer), bundles, media, hasMedia && offer.extmapAllowMixed);
 }
 
 /** Offered sections with our answers to them. */
@@ -60,31 +64,47 @@ function possibleAnswers(model: LocalModel, offer: SessionDescription): Answers 
   return answers;
 }
 
-/** The offered sections on one transport: the one that speaks for it, then the others of its bundle. */
-interface SharedTransport {
+/** A transport that we take, and the offered sections on it. */
+interface AcceptedTransport {
+  readonly isBundle: boolean;
+  /** The section that speaks for it. */
   readonly tagged: MediaSection;
-  /** Empty where it is alone, and not in a bundle. */
-  readonly bundle: readonly MediaSection[];
+  /** All of them, the tagged one first. */
+  readonly accepted: readonly MediaSection[];
 }
 
-/** There is one transport here: that of the first section which can be taken. */
-function sharedTransport(offer: SessionDescription, answers: Answers): SharedTransport | null {
-  const byMid = new Map(offer.media.map((section) => [section.mid, section]));
+/**
+ * Each bundle, and each section that stands alone, as far as there are answers. There is one data section (RFC 8841
+ * §3). @param isOne nothing but the first transport (RFC 8829 §4.1.1, `max-bundle`)
+ */
+function acceptedTransports(offer: SessionDescription, answers: Answers, isOne: boolean): readonly AcceptedTransport[] {
+  const transports: AcceptedTransport[] = [];
+  const isPlaced = (section: MediaSection): boolean => transports.some(({ accepted }) => accepted.includes(section));
+  const hasData = (): boolean => transports.some(({ accepted }) => accepted.some(({ sctp }) => sctp !== null));
   const tried = new Set<Group>();
   for (const section of answers.keys()) {
     const group = bundleGroup(offer, section.mid);
+    if ((isOne && transports.length > 0) || isPlaced(section) || (group && tried.has(group))) continue;
     if (group === undefined) {
-      if (section.port !== 0) return { tagged: section, bundle: [] };
+      if (section.port === 0 || (section.sctp !== null && hasData())) continue;
+      transports.push({ isBundle: false, tagged: section, accepted: [section] });
       continue;
     }
-    if (tried.has(group)) continue;
     tried.add(group);
-    const sections = group.mids.flatMap((mid) => byMid.get(mid) ?? []);
-    const tagged = sections.find((member) => answers.has(member) && canSpeak(offer, member, sections[0]!));
+    const members = offeredMembers(offer, group);
+    const tagged = members.find((member) => answers.has(member) && canSpeak(offer, member, members[0]!));
     if (tagged === undefined) continue;
-    return { tagged, bundle: [tagged, ...sections.filter((member) => member !== tagged)] };
+    const others = members.filter((member) => member !== tagged && answers.has(member));
+    const data = hasData() ? undefined : [tagged, ...others].find(({ sctp }) => sctp !== null);
+    const accepted = [tagged, ...others].filter((member) => member.sctp === null || member === data);
+    if (accepted.includes(tagged)) transports.push({ isBundle: true, tagged, accepted });
   }
-  return null;
+  return transports;
+}
+
+/** In the order of the bundle. */
+function offeredMembers({ media }: SessionDescription, { mids }: Group): readonly MediaSection[] {
+  return mids.flatMap((mid) => media.find((section) => section.mid === mid) ?? []);
 }
 
 /**
@@ -94,13 +114,6 @@ function sharedTransport(offer: SessionDescription, answers: Answers): SharedTra
 function canSpeak(offer: SessionDescription, section: MediaSection, tagged: MediaSection): boolean {
   if (section.port === 0) return false;
   return section === tagged || section.transport.iceUfrag !== null || offer.transport.iceUfrag !== null;
-}
-
-/** What goes over that transport: all there are answers to, and one data section. */
-function acceptedSections({ tagged, bundle }: SharedTransport, answers: Answers): readonly MediaSection[] {
-  const sections = bundle.length === 0 ? [tagged] : bundle.filter((section) => answers.has(section));
-  const data = sections.find(({ sctp }) => sctp !== null);
-  return sections.filter((section) => section.sctp === null || section === data);
 }
 
 /** RFC 8829 §5.3.1: protocol and format as offered. In the older form the format is the sender's own port. */
@@ -120,10 +133,23 @@ function answeringTransport(transport: LocalTransport, offered: TransportAttribu
 }
 
 /** RFC 8842 §5.3: what the offer leaves us; then the role we have, if there is one; then "active". */
-function answerSetup(offered: Setup | null, { currentLocal, currentRemote }: NegotiationState): Setup {
+function answerSetup(offered: Setup | null, role: DtlsRole | null): Setup {
   if (offered === 'active') return 'passive';
   if (offered === 'passive') return 'active';
-  return negotiatedRole(currentLocal, currentRemote) === 'server' ? 'passive' : 'active';
+  return role === 'server' ? 'passive' : 'active';
+}
+
+/** The role we have on a transport, where one of its sections was negotiated before. */
+function roleOn(
+  { accepted }: AcceptedTransport,
+  offer: SessionDescription,
+  { currentLocal, currentRemote }: NegotiationState,
+): DtlsRole | null {
+  for (const section of accepted) {
+    const role = negotiatedRole(currentLocal, currentRemote, offer.media.indexOf(section));
+    if (role !== null) return role;
+  }
+  return null;
 }
 
 /** RFC 8829 §5.3.1: an option "is only included if such an option was present in the offer". */

@@ -10,13 +10,13 @@ export function decidedRole(local: Setup | null, remote: Setup | null): DtlsRole
   return null;
 }
 
-/** Our role in what was negotiated before; `null` when nothing was. */
-export function negotiatedRole(local: SessionDescription | null, remote: SessionDescription | null): DtlsRole | null {
-  if (local === null || remote === null) return null;
-  for (const [index, section] of local.media.entries()) {
-    const theirs = remote.media[index];
-    if (theirs === undefined || isRejected(section) || isRejected(theirs)) continue;
-    return decidedRole(effectiveTransport(local, section).setup, effectiveTransport(remote, theirs).setup);
-  }
-  return null;
+/** Our role on the transport of one section, as it was negotiated before; `null` when it was not. */
+export function negotiatedRole(
+  local: SessionDescription | null,
+  remote: SessionDescription | null,
+  index: number,
+): DtlsRole | null {
+  const [ours, theirs] = [local?.media[index], remote?.media[index]];
+  if (!local || !remote || !ours || !theirs || isRejected(ours) || isRejected(theirs)) return null;
+  return decidedRole(effectiveTransport(local, ours).setup, effectiveTransport(remote, theirs).setup);
 }

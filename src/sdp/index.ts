@@ -34,13 +34,20 @@ export { formatDescription } from './format.ts';
 export type {
   BundlePolicy,
   EncodingModel,
+  GatheredCandidates,
   LocalModel,
   LocalSctp,
   LocalTransport,
   NegotiationState,
   TransceiverModel,
 } from './model.ts';
-export { isIceRestart, type Negotiated, type NegotiatedSctp, negotiate } from './negotiate.ts';
+export {
+  isIceRestart,
+  type Negotiated,
+  type NegotiatedSctp,
+  type NegotiatedTransport,
+  negotiate,
+} from './negotiate.ts';
 export { negotiateMedia, proposedSendRids, remoteMsids } from './negotiate-media.ts';
 export type {
   NegotiatedCodec,

@@ -2,18 +2,21 @@
 import type { CodecCapability, CodecFormat, HeaderExtensionCapability, MediaKind } from '../rtp/codecs.ts';
 import type { Direction, Fingerprint, IceCredentials, SessionDescription } from './description.ts';
 
-/** Our end of the transport that every section is bundled on. */
-export interface LocalTransport {
-  /** Those in use, or new ones to restart ICE (RFC 8839 §4.4.1.1.1). */
+/** Candidate attributes gathered so far under our credentials, without `a=`, and whether these are all. */
+export interface GatheredCandidates {
+  readonly candidates?: readonly string[];
+  readonly endOfCandidates?: boolean;
+}
+
+/** Our end of every transport; the candidates are those of the first. */
+export interface LocalTransport extends GatheredCandidates {
+  /** Those in use, or new ones to restart ICE (RFC 8839 §4.4.1.1.1). Several transports have them in common (§5.4). */
   readonly ice: IceCredentials;
   readonly iceLite?: boolean;
   /** Of all our certificates. */
   readonly fingerprints: readonly Fingerprint[];
   /** RFC 8842 §5; left out of the description when not given. */
   readonly tlsId?: string;
-  /** Candidate attributes gathered so far under these credentials, without `a=`. */
-  readonly candidates?: readonly string[];
-  readonly endOfCandidates?: boolean;
 }
 
 /** Our end of the SCTP association. */
@@ -28,11 +31,16 @@ export interface LocalModel {
   /** 63 random bits in decimal, the same for the life of the connection: `newSessionId`. */
   readonly sessionId: string;
   readonly transport: LocalTransport;
+  /** What the other transports have gathered, by the index of the section that speaks for each. */
+  readonly gatheredApart?: ReadonlyMap<number, GatheredCandidates>;
   /** What we do with data channels. `null`: offer none and accept none. */
   readonly sctp: LocalSctp | null;
   /** In the order they were made, stopped ones included as long as they have a section. None by default. */
   readonly transceivers?: readonly TransceiverModel[];
-  /** `balanced` by default (RFC 8829 §4.1.1). There is one transport in any case: see docs/sdp.md. */
+  /**
+   * `balanced` by default (RFC 8829 §4.1.1). With `max-bundle` there is one transport, and what a peer has outside of the
+   * bundle is turned down.
+   */
   readonly bundlePolicy?: BundlePolicy;
   /** Of all our sources (RFC 7022), for `a=ssrc`; without it no sources are announced. */
   readonly cname?: string;

@@ -1,6 +1,6 @@
 /** What an offer and its answer agree on (RFC 8829 §5.11, RFC 8841, RFC 8842, RFC 9143). */
+import { type LiveSection, sharedTransports } from './bundles.ts';
 import {
-  bundleGroup,
   effectiveCredentials,
   effectiveTransport,
   type Fingerprint,
@@ -19,12 +19,18 @@ const DEFAULT_MAX_MESSAGE_SIZE = 65_536;
 const USUAL_SCTP_PORT = 5_000;
 
 export interface Negotiated {
-  /** Mids of the sections on the transport, the tagged one first (RFC 9143 §7.3); empty where nothing is bundled. */
-  readonly bundle: readonly string[];
-  /** Index of the section whose transport attributes and candidates hold: the tagged one, else the first that lives. */
-  readonly transportIndex: number;
+  /** In the order of their sections; at least one. */
+  readonly transports: readonly NegotiatedTransport[];
   /** Indices of the sections that were turned down. */
   readonly rejected: readonly number[];
+  /** Every audio and video section, in order, rejected ones too: `negotiateMedia`. */
+  readonly media: readonly NegotiatedMedia[];
+}
+
+/** A transport, which the sections of a bundle share (RFC 9143), or one section has for itself. */
+export interface NegotiatedTransport {
+  /** Indices of its sections. The first one's transport attributes and candidates hold: the tagged one's of a bundle. */
+  readonly sections: readonly number[];
   readonly remoteIceLite: boolean;
   readonly localCredentials: IceCredentials;
   readonly remoteCredentials: IceCredentials;
@@ -36,10 +42,8 @@ export interface Negotiated {
   readonly remoteTlsId: string | null;
   /** Ours. The client sends the ClientHello. */
   readonly dtlsRole: DtlsRole;
-  /** `null`: there is no data section, or it was turned down, or one side wants the association closed. */
+  /** `null`: it has no data section, or that was turned down, or one side wants the association closed. */
   readonly sctp: NegotiatedSctp | null;
-  /** Every audio and video section, in order, rejected ones too: `negotiateMedia`. */
-  readonly media: readonly NegotiatedMedia[];
 }
 
 export interface NegotiatedSctp {
@@ -57,18 +61,29 @@ export function negotiate(
   answerer: 'local' | 'remote',
 ): Negotiated | null {
   const live = livePairs(local, remote, answerer);
-  const bundle = bundledMids(answerer === 'local' ? local : remote, live);
-  const tagged = live.find(({ mid }) => mid !== null && mid === bundle[0]) ?? live[0];
-  if (tagged === undefined) return null;
+  if (live.length === 0) return null;
+  const transports = sharedTransports(answerer === 'local' ? local : remote, live);
+  return {
+    transports: transports.flatMap((pairs) => negotiateTransport(local, remote, pairs, answerer) ?? []),
+    rejected: [...local.media.keys()].filter((index) => live.every((pair) => pair.index !== index)),
+    media: negotiateMedia(local, remote, answerer),
+  };
+}
+
+function negotiateTransport(
+  local: SessionDescription,
+  remote: SessionDescription,
+  pairs: readonly LivePair[],
+  answerer: 'local' | 'remote',
+): NegotiatedTransport | null {
+  const tagged = pairs[0]!;
   const localCredentials = effectiveCredentials(local, tagged.ours);
   const remoteCredentials = effectiveCredentials(remote, tagged.theirs);
   if (localCredentials === null || remoteCredentials === null) return null; // not after `validateRemote`
   const ours = effectiveTransport(local, tagged.ours);
   const theirs = effectiveTransport(remote, tagged.theirs);
   return {
-    bundle,
-    transportIndex: tagged.index,
-    rejected: [...local.media.keys()].filter((index) => live.every((pair) => pair.index !== index)),
+    sections: pairs.map(({ index }) => index),
     remoteIceLite: remote.iceLite,
     localCredentials,
     remoteCredentials,
@@ -78,15 +93,12 @@ export function negotiate(
     remoteTlsId: theirs.tlsId,
     // An answer that does not say is taken for "active", which JSEP prefers and browsers assume.
     dtlsRole: decidedRole(ours.setup, theirs.setup) ?? (answerer === 'local' ? 'client' : 'server'),
-    sctp: negotiateSctp(live),
-    media: negotiateMedia(local, remote, answerer),
+    sctp: negotiateSctp(pairs),
   };
 }
 
 /** A section as both sides have it, neither having turned it down. */
-interface LivePair {
-  readonly index: number;
-  readonly mid: string | null;
+interface LivePair extends LiveSection {
   readonly ours: MediaSection;
   readonly theirs: MediaSection;
 }
@@ -104,12 +116,6 @@ function livePairs(
   });
 }
 
-/** RFC 9143 §7.3: the first mid of the answer's bundle is the tag. What was turned down drops out. */
-function bundledMids(answer: SessionDescription, live: readonly LivePair[]): readonly string[] {
-  const mids = new Set(live.map(({ mid }) => mid));
-  return bundleGroup(answer, live[0]?.mid ?? null)?.mids.filter((mid) => mids.has(mid)) ?? [];
-}
-
 function negotiateSctp(live: readonly LivePair[]): NegotiatedSctp | null {
   for (const { mid, ours, theirs } of live) {
     if (ours.sctp === null || theirs.sctp === null) continue;
@@ -122,17 +128,23 @@ function negotiateSctp(live: readonly LivePair[]): NegotiatedSctp | null {
 }
 
 /**
- * Whether a description restarts ICE: other credentials on the transport than `previous`, of the same side, has (RFC 8839
- * §4.4.1.1.1). Such an offer is answered with new credentials; such an answer only follows such an offer.
+ * Whether a description restarts ICE: a section that speaks for a transport has other credentials than any of `previous`,
+ * of the same side (RFC 8839 §4.4.1.1.1). Such an offer is answered with new credentials; such an answer only follows such
+ * an offer.
  */
 export function isIceRestart(previous: SessionDescription | null, next: SessionDescription): boolean {
   if (previous === null) return false;
-  for (const [index, section] of next.media.entries()) {
-    const before = previous.media[index];
-    if (before === undefined || isRejected(before) || isRejected(section)) continue;
-    const was = effectiveCredentials(previous, before);
-    const is = effectiveCredentials(next, section);
-    return was?.usernameFragment !== is?.usernameFragment || was?.password !== is?.password;
-  }
-  return false;
+  const known = previous.media.flatMap((section) => credentialsKey(previous, section) ?? []);
+  const live = next.media.flatMap((section, index) => (isRejected(section) ? [] : [{ index, mid: section.mid }]));
+  return sharedTransports(next, live).some(([tagged]) => {
+    const before = previous.media[tagged!.index];
+    if (before === undefined || isRejected(before)) return false;
+    const key = credentialsKey(next, next.media[tagged!.index]!);
+    return key !== null && !known.includes(key);
+  });
+}
+
+function credentialsKey(description: SessionDescription, section: MediaSection): string | null {
+  const credentials = effectiveCredentials(description, section);
+  return credentials && `${credentials.usernameFragment} ${credentials.password}`;
 }

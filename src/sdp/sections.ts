@@ -12,7 +12,7 @@ import {
   type TransportAttributes,
 } from './description.ts';
 import { formatDescription } from './format.ts';
-import type { LocalModel, LocalSctp, LocalTransport, NegotiationState } from './model.ts';
+import type { GatheredCandidates, LocalModel, LocalSctp, LocalTransport, NegotiationState } from './model.ts';
 import { type Codec, NO_RTP } from './rtp-description.ts';
 
 /** RFC 8840 §4.1.1: the port of a section whose candidates come later. Ours always do: candidates are what counts. */
@@ -36,14 +36,14 @@ export function describe(
   model: LocalModel,
   state: NegotiationState,
   iceOptions: readonly string[],
-  bundle: readonly string[],
+  bundles: readonly (readonly string[])[],
   media: readonly MediaSection[],
   extmapAllowMixed = false,
 ): SessionDescription {
   const description: SessionDescription = {
     origin: { username: '-', sessionId: model.sessionId, sessionVersion: 1, address: NO_ADDRESS },
     name: '-',
-    groups: bundle.length > 0 ? [{ semantics: 'BUNDLE', mids: bundle }] : [],
+    groups: bundles.map((mids) => ({ semantics: 'BUNDLE', mids })),
     iceLite: model.transport.iceLite ?? false,
     extmapAllowMixed,
     msidSemantic: null,
@@ -127,16 +127,23 @@ export function sctpAttributes(sctp: LocalSctp, legacyStreams: number | null = n
   return { port: sctp.port ?? DEFAULT_SCTP_PORT, maxMessageSize: sctp.maxMessageSize, legacyStreams };
 }
 
+/** What the transport that section `index` speaks for has gathered. */
+export function gatheredBy(model: LocalModel, index: number, isFirst: boolean): GatheredCandidates {
+  return model.gatheredApart?.get(index) ?? (isFirst ? model.transport : {});
+}
+
 /**
- * Puts the transport on a section: candidates where it speaks for its bundle, the rest everywhere, as browsers do. RFC
+ * Puts a transport on a section: candidates where it speaks for its bundle, the rest everywhere, as browsers do. RFC
  * 9143 §7.1.3 wants nothing repeated. But Firefox 153 takes credentials that come later for a partial ICE restart, and
  * its content process dies of a section without a fingerprint.
+ *
+ * @param gathered of the transport, where the section speaks for it; else `null`
  */
 export function withTransport(
   section: MediaSection,
   transport: LocalTransport,
   setup: Setup,
-  isTagged: boolean,
+  gathered: GatheredCandidates | null,
 ): MediaSection {
   const attributes: TransportAttributes = {
     iceUfrag: transport.ice.usernameFragment,
@@ -146,6 +153,6 @@ export function withTransport(
     setup,
     tlsId: transport.tlsId ?? null,
   };
-  const { candidates = [], endOfCandidates = false } = isTagged ? transport : {};
+  const { candidates = [], endOfCandidates = false } = gathered ?? {};
   return { ...section, transport: attributes, candidates, endOfCandidates };
 }

@@ -14,11 +14,19 @@ import {
   sectionByMid,
 } from './description.ts';
 import { SdpError } from './error.ts';
-import type { NegotiationState } from './model.ts';
+import type { BundlePolicy, NegotiationState } from './model.ts';
 import { isIceRestart } from './negotiate.ts';
 
-/** @throws SdpError with code `content`. @throws Error for an answer when there is no local offer */
-export function validateRemote(type: DescriptionType, description: SessionDescription, state: NegotiationState): void {
+/**
+ * @param policy ours: with `max-bundle`, an answer is refused that takes sections outside of the bundle
+ * @throws SdpError with code `content`. @throws Error for an answer when there is no local offer
+ */
+export function validateRemote(
+  type: DescriptionType,
+  description: SessionDescription,
+  state: NegotiationState,
+  policy: BundlePolicy = 'balanced',
+): void {
   checkMids(description);
   checkSharedNumbers(description);
   for (const [index, section] of description.media.entries()) {
@@ -34,6 +42,7 @@ export function validateRemote(type: DescriptionType, description: SessionDescri
   }
   if (state.pendingLocal === null) throw new Error('there is no local offer that this could answer');
   checkAnswers(description, state.pendingLocal);
+  if (policy === 'max-bundle') checkOneTransport(description);
   checkSameSession(description, state.pendingLocal, state);
 }
 
@@ -155,10 +164,9 @@ function checkAnswers(answer: SessionDescription, offer: SessionDescription): vo
     if (isRejected(offered)) throw content(`section ${index} was not offered`);
     checkBundled(answer, offer, section, offered);
   }
-  checkOneTransport(answer);
 }
 
-/** There is one transport here, as with `max-bundle`, where RFC 8829 §4.1.1 has a peer that knows no bundles fail. */
+/** RFC 8829 §4.1.1: with `max-bundle` there is one transport, and a peer that knows no bundles fails. */
 function checkOneTransport(answer: SessionDescription): void {
   const live = answer.media.filter((section) => !isRejected(section, 'answer'));
   const group = live[0] && bundleGroup(answer, live[0].mid);

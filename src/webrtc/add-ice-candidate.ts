@@ -2,7 +2,9 @@
 import { formatCandidate, parseCandidate } from '../ice/index.ts';
 import { isRejected, type MediaSection, type SessionDescription } from '../sdp/index.ts';
 import { addCandidate, addEndOfCandidates, usernameFragmentOf } from './applied-description.ts';
+import { type ConnectionTransport, transportFor } from './connection-transport.ts';
 import { type CandidateInit, RTCIceCandidate } from './ice-candidate.ts';
+import type { PeerTransport } from './peer-transport.ts';
 import { type PeerConnectionSlots, remoteDescription } from './slots.ts';
 
 const operationError = (message: string): DOMException => new DOMException(message, 'OperationError');
@@ -52,10 +54,12 @@ function add(slots: PeerConnectionSlots, init: CandidateInit, index: number): vo
   // "If candidate.usernameFragment is null, process the candidate for the most recent ICE generation."
   const applied = descriptionsOf(slots, generation, index);
   for (const description of applied) addCandidate(description, index, line);
-  slots.ice?.slots.remoteCandidates.push(new RTCIceCandidate(init));
-  const first = applied[0]?.content;
-  if (first === undefined || !isLive(slots, usernameFragmentOf(first, first.media[index]!))) return;
-  slots.transport?.addRemoteCandidate(candidate);
+  const content = applied[0]?.content;
+  if (content === undefined) return;
+  const transport = transportFor(slots, content, index);
+  transport?.ice.slots.remoteCandidates.push(new RTCIceCandidate(init));
+  if (isLive(transport, usernameFragmentOf(content, content.media[index]!)))
+    transport.peer.addRemoteCandidate(candidate);
 }
 
 function addEnd(slots: PeerConnectionSlots, generation: string | null, index: number | null): void {
@@ -65,8 +69,9 @@ function addEnd(slots: PeerConnectionSlots, generation: string | null, index: nu
     for (const applied of descriptionsOf(slots, generation, i)) {
       addEndOfCandidates(applied, i);
       const { content } = applied;
-      if (!isLive(slots, usernameFragmentOf(content, content.media[i]!))) continue;
-      slots.transport?.run((session, now) => session.ice.endOfRemoteCandidates(now));
+      const transport = transportFor(slots, content, i);
+      if (!isLive(transport, usernameFragmentOf(content, content.media[i]!))) continue;
+      transport.peer.run((session, now) => session.ice.endOfRemoteCandidates(now));
     }
   }
 }
@@ -92,6 +97,9 @@ function descriptionsOf(
  * Whether ICE is at work on that generation: all bundled sections are of one. If not, what was added waits in the
  * description for the answer.
  */
-function isLive(slots: PeerConnectionSlots, generation: string | null): boolean {
-  return slots.transport?.session.ice.remoteCredentials?.usernameFragment === generation && generation !== null;
+function isLive(
+  transport: ConnectionTransport | undefined,
+  generation: string | null,
+): transport is ConnectionTransport & { readonly peer: PeerTransport } {
+  return transport?.peer?.session.ice.remoteCredentials?.usernameFragment === generation && generation !== null;
 }

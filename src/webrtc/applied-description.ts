@@ -12,7 +12,7 @@ import { type Description, RTCSessionDescription, replaceSdp } from './session-d
 import type { AppliedDescription } from './slots.ts';
 
 export function applyDescription(description: Description, content: SessionDescription): AppliedDescription {
-  return { object: new RTCSessionDescription(description), content, transportIndex: null };
+  return { object: new RTCSessionDescription(description), content, tags: null };
 }
 
 /** Which ICE generation a section belongs to, by its username fragment. */
@@ -20,30 +20,21 @@ export function usernameFragmentOf(content: SessionDescription, section: MediaSe
   return effectiveCredentials(content, section)?.usernameFragment ?? null;
 }
 
-/** A description, and what offer and answer together have made of it, if they have. */
-type Standing = Pick<AppliedDescription, 'content'> & Partial<Pick<AppliedDescription, 'transportIndex'>>;
-
-/**
- * The section that carries the transport's attributes and candidates (RFC 9143 §7.3): the one that was negotiated. Until
- * then, the first of the bundle that is not turned down.
- */
+/** The first section that speaks for a transport: the first of the bundle that is not turned down (RFC 9143 §7.3). */
 export function transportSection({
-  content,
-  transportIndex,
-}: Standing): { section: MediaSection; index: number } | null {
-  const { media, groups } = content;
+  media,
+  groups,
+}: SessionDescription): { section: MediaSection; index: number } | null {
   const bundle = groups.find(({ semantics }) => semantics === 'BUNDLE')?.mids ?? [];
   const live = media.filter((section) => !isRejected(section));
   const tagged = bundle.flatMap((mid) => live.find((section) => section.mid === mid) ?? [])[0] ?? live[0];
-  const index = transportIndex ?? (tagged === undefined ? -1 : media.indexOf(tagged));
-  const section = media[index];
-  return section === undefined ? null : { section, index };
+  return tagged === undefined ? null : { section: tagged, index: media.indexOf(tagged) };
 }
 
-/** The ICE credentials of the transport; `null` when the description has none. */
-export function credentialsOf(standing: Standing): IceCredentials | null {
-  const found = transportSection(standing);
-  return found && effectiveCredentials(standing.content, found.section);
+/** The ICE credentials of a local description, which all transports have in common; `null` when it has none. */
+export function credentialsOf({ content }: Pick<AppliedDescription, 'content'>): IceCredentials | null {
+  const found = transportSection(content);
+  return found && effectiveCredentials(content, found.section);
 }
 
 /** Adds a candidate-attribute to one section, in the text and in what it says. */

@@ -24,6 +24,7 @@ import {
   sends,
 } from '../sdp/index.ts';
 import { fire } from './connection-state.ts';
+import { transportFor, transportOf } from './connection-transport.ts';
 import { isSameCodec, type RTCRtpEncodingParameters, toCodecDictionary } from './rtp-parameters.ts';
 import type { SenderSlots } from './rtp-sender.ts';
 import type { TransceiverSlots } from './rtp-transceiver.ts';
@@ -70,8 +71,9 @@ export function applyLocalOffer(slots: PeerConnectionSlots, offer: SessionDescri
   for (const { transceiver, mLineIndex, mid } of slots.offerPlan) {
     if (offer.media[mLineIndex]?.mid !== mid) continue; // an offer that was made before this plan
     associate(transceiver, mid, mLineIndex);
-    transceiver.sender.slots.transport = slots.dtls?.object ?? null;
-    transceiver.receiver.slots.transport = slots.dtls?.object ?? null;
+    const transport = (transportFor(slots, offer, mLineIndex) ?? slots.transports[0])?.dtls.object ?? null;
+    transceiver.sender.slots.transport = transport;
+    transceiver.receiver.slots.transport = transport;
   }
 }
 
@@ -294,7 +296,7 @@ function receivesFired({ firedDirection }: TransceiverSlots): boolean {
 /** What the answer has settled. */
 function settle(slots: PeerConnectionSlots, transceiver: TransceiverSlots, media: NegotiatedMedia): void {
   const { sender, receiver } = transceiver;
-  const transport = slots.dtls?.object ?? null;
+  const transport = transportOf(slots, media.mLineIndex)?.dtls.object ?? null;
   transceiver.currentDirection = media.direction;
   transceiver.firedDirection = media.direction;
   transceiver.receptive = receives(media.direction);

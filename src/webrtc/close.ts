@@ -23,16 +23,18 @@ export function closeConnection(slots: PeerConnectionSlots): void {
   }
   for (const timer of slots.timers) slots.runtime.clearTimer(timer);
   slots.timers.clear();
-  slots.transport?.close(); // tells the peer: an SCTP ABORT, then the DTLS close_notify
-  slots.transport = null;
-  slots.earlyCandidates = [];
+  for (const transport of slots.transports) {
+    transport.peer?.close(); // tells the peer: an SCTP ABORT, then the DTLS close_notify
+    transport.peer = null;
+    transport.earlyCandidates = [];
+    transport.dtls.slots.state = 'closed';
+    transport.ice.slots.state = 'closed';
+  }
   const { sctp } = slots;
   if (sctp !== null && sctp.slots.state !== 'closed') {
     sctp.slots.state = 'closed';
     slots.tasks.queueEvenIfClosed(() => sctp.object.dispatchEvent(new Event('statechange')));
   }
-  if (slots.dtls !== null) slots.dtls.slots.state = 'closed';
-  if (slots.ice !== null) slots.ice.slots.state = 'closed';
   slots.iceConnectionState = 'closed';
   slots.connectionState = 'closed';
 }

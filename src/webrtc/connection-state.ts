@@ -1,28 +1,50 @@
 /** The states of a connection, derived from those of its transports (WebRTC §4.3, §4.4.1.3, §4.4.1.4). */
 import { RTCPeerConnectionIceEvent } from './peer-connection-ice-event.ts';
-import type { PeerConnectionSlots, RTCIceConnectionState, RTCPeerConnectionState } from './slots.ts';
+import type {
+  PeerConnectionSlots,
+  RTCIceConnectionState,
+  RTCIceGatheringState,
+  RTCPeerConnectionState,
+} from './slots.ts';
 
 /** Fires a plain event at the connection, unless a handler has closed it meanwhile. */
 export function fire(slots: PeerConnectionSlots, type: string): void {
   if (!slots.isClosed) slots.target.dispatchEvent(new Event(type));
 }
 
-/** §4.3.4, for the one transport there is: all sections are bundled. */
-function deriveIceConnectionState(slots: PeerConnectionSlots): RTCIceConnectionState {
-  if (slots.isClosed) return 'closed';
-  return slots.ice?.slots.state ?? 'new';
+/** §4.3.4: the first row that fits. */
+function deriveIceConnectionState({ isClosed, transports }: PeerConnectionSlots): RTCIceConnectionState {
+  if (isClosed) return 'closed';
+  const states = transports.map(({ ice }) => ice.slots.state);
+  if (states.includes('failed')) return 'failed';
+  if (states.includes('disconnected')) return 'disconnected';
+  if (areAll(states, 'new', 'closed')) return 'new';
+  if (states.includes('new') || states.includes('checking')) return 'checking';
+  return areAll(states, 'completed', 'closed') ? 'completed' : 'connected';
 }
 
-/** §4.3.3. */
-function deriveConnectionState(slots: PeerConnectionSlots): RTCPeerConnectionState {
-  if (slots.isClosed) return 'closed';
-  const ice = slots.ice?.slots.state ?? 'new';
-  const dtls = slots.dtls?.slots.state ?? 'new';
-  if (ice === 'failed' || dtls === 'failed') return 'failed';
-  if (ice === 'disconnected') return 'disconnected';
-  if ((ice === 'new' || ice === 'closed') && (dtls === 'new' || dtls === 'closed')) return 'new';
-  const iceIsUp = ice === 'connected' || ice === 'completed' || ice === 'closed';
-  return iceIsUp && (dtls === 'connected' || dtls === 'closed') ? 'connected' : 'connecting';
+/** §4.3.3: likewise. */
+function deriveConnectionState({ isClosed, transports }: PeerConnectionSlots): RTCPeerConnectionState {
+  if (isClosed) return 'closed';
+  const ice = transports.map((transport) => transport.ice.slots.state);
+  const dtls = transports.map((transport) => transport.dtls.slots.state);
+  if (ice.includes('failed') || dtls.includes('failed')) return 'failed';
+  if (ice.includes('disconnected')) return 'disconnected';
+  if (areAll(ice, 'new', 'closed') && areAll(dtls, 'new', 'closed')) return 'new';
+  const areUp = areAll(ice, 'connected', 'completed', 'closed') && areAll(dtls, 'connected', 'closed');
+  return areUp ? 'connected' : 'connecting';
+}
+
+/** §4.4.1.3. */
+function deriveGatheringState({ transports }: PeerConnectionSlots): RTCIceGatheringState {
+  const states = transports.map(({ ice }) => ice.slots.gathererState);
+  if (states.includes('gathering')) return 'gathering';
+  return states.length > 0 && areAll(states, 'complete') ? 'complete' : 'new';
+}
+
+/** Also when there are none. */
+function areAll<State extends string>(states: readonly State[], ...wanted: readonly State[]): boolean {
+  return states.every((state) => wanted.includes(state));
 }
 
 /**
@@ -44,7 +66,7 @@ export function updateConnectionState(slots: PeerConnectionSlots, fireAtTranspor
 /** "Update the ICE gathering state": that of the connection is there when the transport's event tells of its own. */
 export function updateIceGatheringState(slots: PeerConnectionSlots, fireAtTransport: () => void = () => {}): void {
   if (slots.isClosed) return;
-  const state = slots.ice?.slots.gathererState ?? 'new';
+  const state = deriveGatheringState(slots);
   const changed = state !== slots.iceGatheringState;
   slots.iceGatheringState = state;
   fireAtTransport();

@@ -1,7 +1,9 @@
 /** "Create an offer" and "create an answer" (WebRTC §4.4.2, the methods and their in-parallel steps). */
 import type { IceCredentials } from '../ice/index.ts';
 import {
+  type BundlePolicy,
   formatDescription,
+  type GatheredCandidates,
   isIceRestart,
   createAnswer as jsepCreateAnswer,
   createOffer as jsepCreateOffer,
@@ -15,6 +17,7 @@ import {
 import { credentialsOf } from './applied-description.ts';
 import type { RTCCertificate } from './certificate.ts';
 import { certificateOf } from './certificate.ts';
+import type { ConnectionTransport } from './connection-transport.ts';
 import { toCodecFormat } from './rtp-parameters.ts';
 import type { TransceiverSlots } from './rtp-transceiver.ts';
 import { localDescription, type OfferedTransceiver, type PeerConnectionSlots } from './slots.ts';
@@ -64,7 +67,7 @@ export function isOfferOutdated(slots: PeerConnectionSlots, certificates: readon
   if (slots.lastCreatedOffer === '') return true;
   const credentials = credentialsOf({ content: parseDescription(slots.lastCreatedOffer) }) ?? credentialsInUse(slots);
   const { usernameFragment } = credentials;
-  const isForgotten = slots.transport === null && usernameFragment !== slots.initialIceCredentials.usernameFragment;
+  const isForgotten = !slots.transports[0]?.peer && usernameFragment !== slots.initialIceCredentials.usernameFragment;
   if (isForgotten || slots.localIceCredentialsToReplace.has(usernameFragment)) return true;
   const model = localModel(slots, certificates, credentials, 'offer');
   const again = jsepCreateOffer(model, negotiationState(slots), { data: slots.hasCreatedDataChannel });
@@ -77,17 +80,24 @@ function localModel(
   credentials: IceCredentials,
   type: 'offer' | 'answer',
 ): LocalModel {
+  const [first, ...others] = slots.transports;
   return {
     sessionId: slots.sdpSessionId,
     transport: {
       ice: credentials,
       iceLite: slots.settings.iceLite ?? false,
       fingerprints: certificates.flatMap((certificate) => certificateOf(certificate).fingerprints),
-      ...gatheredCandidates(slots, credentials),
+      ...(first && gatheredCandidates(first, credentials)),
     },
+    gatheredApart: new Map(
+      others.flatMap((transport) => {
+        const [tag] = transport.sections;
+        return tag === undefined ? [] : [[tag, gatheredCandidates(transport, credentials)] as const];
+      }),
+    ),
     sctp: { maxMessageSize: localMaxMessageSize(slots) },
     transceivers: slots.transceivers.map((transceiver) => transceiverModel(transceiver, type)),
-    bundlePolicy: slots.configuration.bundlePolicy,
+    bundlePolicy: bundlePolicyOf(slots),
     cname: slots.cname,
   };
 }
@@ -126,12 +136,14 @@ function plannedTransceivers(
   );
 }
 
+/** One transport where all have to share a socket: a peer's checks name no section, only the credentials. */
+export function bundlePolicyOf({ configuration, settings }: PeerConnectionSlots): BundlePolicy {
+  return settings.udpSocket ? 'max-bundle' : configuration.bundlePolicy;
+}
+
 /** What is known by now goes into the description (RFC 8829 §5.2.1: "candidates gathered so far"). */
-function gatheredCandidates(
-  { ice }: PeerConnectionSlots,
-  credentials: IceCredentials,
-): { readonly candidates?: readonly string[]; readonly endOfCandidates?: boolean } {
-  if (ice?.slots.localParameters?.usernameFragment !== credentials.usernameFragment) return {};
+function gatheredCandidates({ ice }: ConnectionTransport, credentials: IceCredentials): GatheredCandidates {
+  if (ice.slots.localParameters?.usernameFragment !== credentials.usernameFragment) return {};
   return {
     candidates: ice.slots.localCandidates.map(({ candidate }) => candidate),
     endOfCandidates: ice.slots.gathererState === 'complete',
@@ -165,5 +177,5 @@ function answerCredentials(slots: PeerConnectionSlots): IceCredentials {
 }
 
 function credentialsInUse(slots: PeerConnectionSlots): IceCredentials {
-  return slots.transport?.session.ice.localCredentials ?? slots.initialIceCredentials;
+  return slots.transports[0]?.peer?.session.ice.localCredentials ?? slots.initialIceCredentials;
 }

@@ -8,6 +8,7 @@ import {
   toBoolean,
   toUSVString,
 } from '../webidl/conversions.ts';
+import { dataTransport } from './connection-transport.ts';
 import {
   type DataChannelParameters,
   type DataChannelSlots,
@@ -67,18 +68,32 @@ export function createDataChannel(slots: PeerConnectionSlots, label: unknown, in
   return channel.object;
 }
 
-/** There is a transport now: the channels that were made before it get what lies beneath. */
+/**
+ * There is a transport now, or an answer has put the data section on another: the channels that wait get what lies
+ * beneath. Those that were open on one that data has left have come to their end with it.
+ */
 export function bindDataChannels(slots: PeerConnectionSlots): void {
+  const peer = dataTransport(slots)?.peer ?? null;
+  if (peer === slots.dataPeer) return;
+  const isMove = slots.dataPeer !== null;
+  slots.dataPeer = peer;
   for (const channel of slots.dataChannels) {
-    if (channel.slots.readyState !== 'connecting') continue;
+    if (isMove) detach(slots, channel);
+    if (channel.slots.readyState !== 'connecting') {
+      if (isMove) fail(slots, channel, 'The data section went to another transport');
+      continue;
+    }
     try {
       bind(slots, channel);
     } catch (error) {
       // "If no available ID could be generated" (WebRTC §4.4.1.5)
-      const message = error instanceof Error ? error.message : String(error);
-      endDataChannel(slots, channel, () => new RTCError({ errorDetail: 'data-channel-failure' }, message));
+      fail(slots, channel, error instanceof Error ? error.message : String(error));
     }
   }
+}
+
+function fail(slots: PeerConnectionSlots, channel: ExposedDataChannel, message: string): void {
+  endDataChannel(slots, channel, () => new RTCError({ errorDetail: 'data-channel-failure' }, message));
 }
 
 /** "Announcing a data channel instance". `open` is a task of its own, so that `ondatachannel` may still close it. */
@@ -188,7 +203,7 @@ function expose(
       get maxMessageSize() {
         return slots.sctp?.slots.maxMessageSize ?? Number.POSITIVE_INFINITY;
       },
-      use: (call) => slots.transport?.run((_session, now) => call(now)),
+      use: (call) => dataTransport(slots)?.peer?.run((_session, now) => call(now)),
       closeUnbound: () => endDataChannel(slots, exposed, () => null),
     },
     underlying: null,
@@ -216,7 +231,7 @@ function bind(slots: PeerConnectionSlots, channel: ExposedDataChannel): void {
     id: parameters.id ?? undefined,
     priority: PRIORITIES.find(([name]) => name === parameters.priority)?.[1],
   };
-  slots.transport?.run((session, now) => {
+  dataTransport(slots)?.peer?.run((session, now) => {
     const underlying = session.channels.open(options, now);
     channel.slots.underlying = underlying;
     slots.dataChannelOf.set(underlying, channel);

@@ -10,7 +10,7 @@ import { updateNegotiationNeeded } from './negotiation-needed.ts';
 import { OperationsChain } from './operations-chain.ts';
 import type { PeerConnectionSettings } from './settings.ts';
 import type { PeerConnectionSlots } from './slots.ts';
-import { PairTraffic, StatsIds } from './stats-counters.ts';
+import { StatsIds } from './stats-counters.ts';
 import { TaskQueue } from './task-queue.ts';
 import { newIceCredentials } from './transports.ts';
 
@@ -56,7 +56,6 @@ export function makeSlots(
     canTrickleIceCandidates: null,
     initialIceCredentials: newIceCredentials({ runtime, settings }),
     localIceCredentialsToReplace: new Set(),
-    earlyCandidates: [],
     dataChannels: new Set(),
     dataChannelOf: new Map(),
     hasCreatedDataChannel: false,
@@ -69,14 +68,12 @@ export function makeSlots(
     offerPlan: [],
     negotiatedMedia: [],
     timers: new Set(),
-    transport: null,
-    ice: null,
-    dtls: null,
+    transports: [],
+    transportsMade: 0,
     sctp: null,
+    dataPeer: null,
     sctpCauseCode: null,
-    isRegathering: false,
     statsIds: new StatsIds(),
-    pairTraffic: new PairTraffic(),
   };
   slots.certificates.catch(() => {}); // whoever awaits it is told
   return slots;

@@ -278,10 +278,9 @@ export class RTCPeerConnection extends Target {
     const slots = this.#slots;
     if (slots.isClosed) throw new DOMException('The connection is closed', 'InvalidStateError');
     slots.configuration = makeConfiguration(configuration, slots.configuration, slots.setLocalDescriptionCalled);
-    slots.transport?.configure({
-      servers: serversOf(slots.configuration),
-      transportPolicy: slots.configuration.iceTransportPolicy,
-    });
+    const servers = serversOf(slots.configuration);
+    const { iceTransportPolicy: transportPolicy } = slots.configuration;
+    for (const { peer } of slots.transports) peer?.configure({ servers, transportPolicy });
   }
 
   close(): void {

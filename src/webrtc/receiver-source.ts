@@ -95,6 +95,7 @@ export class ReceiverSource implements TrackSource, ReceiverSink {
   configure(transport: PeerTransport, media: NegotiatedMedia | null, extensions: ExtensionMap): void {
     if (this.#isClosed) return;
     if (this.#transport !== transport) {
+      this.#rtp?.configure(null); // its section has come to share another transport
       this.#transport = transport;
       this.#rtp = transport.session.media.createReceiver(this.kind, this);
       this.#rtp.targetDelayMs = this.#jitterBufferTargetMs;

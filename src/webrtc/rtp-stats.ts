@@ -19,6 +19,7 @@ import {
   type SendStream,
   unixMsFromNtp,
 } from '../rtp/index.ts';
+import { type ConnectionTransport, transportId, transportOf } from './connection-transport.ts';
 import type { ReceiverSlots } from './rtp-receiver.ts';
 import type { SenderSlots } from './rtp-sender.ts';
 import type { TransceiverSlots } from './rtp-transceiver.ts';
@@ -34,39 +35,33 @@ export type RtpStats = {
 };
 
 /** @param timestamp that of the report: where times are told that lie before it, they are taken from there */
-export function rtpStats(
-  slots: PeerConnectionSlots,
-  make: MakeStats,
-  transportId: string,
-  timestamp: number,
-): RtpStats {
-  return new RtpStatsCollector(slots, make, transportId, timestamp).collect();
+export function rtpStats(slots: PeerConnectionSlots, make: MakeStats, timestamp: number): RtpStats {
+  return new RtpStatsCollector(slots, make, timestamp).collect();
 }
 
 class RtpStatsCollector {
   readonly #slots: PeerConnectionSlots;
   readonly #make: MakeStats;
-  readonly #transportId: string;
   readonly #timestamp: number;
-  /** On the clock of the transport. */
-  readonly #now: number;
-  readonly #media: RtpTransport | null;
+  // Of the transceiver that is being looked at:
+  #transportId = '';
+  /** On the clock of its transport. */
+  #now = 0;
+  #media: RtpTransport | null = null;
   /** By id. */
   readonly #entries = new Map<string, RTCStats>();
   readonly #streamIds = new Map<SenderSlots | ReceiverSlots, string[]>();
 
-  constructor(slots: PeerConnectionSlots, make: MakeStats, transportId: string, timestamp: number) {
+  constructor(slots: PeerConnectionSlots, make: MakeStats, timestamp: number) {
     this.#slots = slots;
     this.#make = make;
-    this.#transportId = transportId;
     this.#timestamp = timestamp;
-    this.#now = slots.transport?.now() ?? 0;
-    this.#media = slots.transport?.session.media ?? null;
   }
 
   collect(): RtpStats {
     for (const transceiver of this.#slots.transceivers) {
       if (transceiver.stopping || transceiver.stopped) continue;
+      this.#lookAt(transportOf(this.#slots, transceiver.mLineIndex));
       const { sender, receiver } = transceiver;
       const { track, sink } = sender.slots;
       if (track !== null) this.#addSource(track, sink.meter);
@@ -76,6 +71,12 @@ class RtpStatsCollector {
       if (rtp !== null) for (const stream of rtp.streams.values()) this.#addReceived(transceiver, rtp, stream);
     }
     return { entries: [...this.#entries.values()], streamIds: this.#streamIds };
+  }
+
+  #lookAt(transport: ConnectionTransport | undefined): void {
+    this.#transportId = transport ? transportId(transport) : '';
+    this.#now = transport?.peer?.now() ?? 0;
+    this.#media = transport?.peer?.session.media ?? null;
   }
 
   #add(entry: RTCStats): string {
@@ -100,7 +101,7 @@ class RtpStatsCollector {
     const channels = mimeType.startsWith('audio/') ? (codec.channels ?? 1) : undefined;
     const sdpFmtpLine = codec.parameters.size > 0 ? formatFormatParameters(codec.parameters) : undefined;
     const format = [mimeType, clockRate, ...(channels === undefined ? [] : [channels])].join('/');
-    const id = `C${payloadType} ${format}${sdpFmtpLine === undefined ? '' : ` ${sdpFmtpLine}`}`;
+    const id = `C${this.#transportId} ${payloadType} ${format}${sdpFmtpLine === undefined ? '' : ` ${sdpFmtpLine}`}`;
     const transportId = this.#transportId;
     return this.#add(this.#make('codec', id, { payloadType, transportId, mimeType, clockRate, channels, sdpFmtpLine }));
   }

@@ -17,7 +17,7 @@ export interface RTCSctpTransportEventMap {
 
 /** The internal slots. */
 export type SctpTransportSlots = {
-  readonly transport: RTCDtlsTransport;
+  transport: RTCDtlsTransport;
   state: RTCSctpTransportState;
   maxMessageSize: number;
   maxChannels: number | null;

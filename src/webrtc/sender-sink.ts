@@ -93,6 +93,7 @@ export class SenderSink implements TrackSink {
     const { kind, encodings, transceiver } = this.#slots();
     if (transceiver.stopping) return;
     if (this.#transport !== transport) {
+      this.#unbind(); // its section has come to share another transport
       this.#transport = transport;
       this.#rtp = transport.session.media.createSender(kind, (index) => this.#sourcesOf(index));
     }

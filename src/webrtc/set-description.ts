@@ -8,7 +8,7 @@ import {
   supportsTrickle,
   validateRemote,
 } from '../sdp/index.ts';
-import { applyDescription, credentialsOf, transportSection } from './applied-description.ts';
+import { applyDescription, credentialsOf } from './applied-description.ts';
 import {
   announceTracks,
   applyAnsweredMedia,
@@ -20,7 +20,8 @@ import {
   TrackChanges,
 } from './apply-media.ts';
 import type { RTCCertificate } from './certificate.ts';
-import { createAnswer, createOffer, isOfferOutdated, negotiationState } from './create-description.ts';
+import { placeIn } from './connection-transport.ts';
+import { bundlePolicyOf, createAnswer, createOffer, isOfferOutdated, negotiationState } from './create-description.ts';
 import { RTCError } from './error.ts';
 import { RTCIceCandidate } from './ice-candidate.ts';
 import { releaseEarlyCandidates } from './local-candidates.ts';
@@ -29,11 +30,12 @@ import { updateNegotiationNeeded } from './negotiation-needed.ts';
 import type { Description, RTCSdpType } from './session-description.ts';
 import type { AppliedDescription, PeerConnectionSlots, RTCSignalingState } from './slots.ts';
 import {
-  applyLocalTransport,
+  applyLocalTransports,
   applyNegotiated,
+  assignTransports,
+  closeUnusedTransports,
   exposeTransports,
   rollBackTransports,
-  stopRejectedTransports,
 } from './transports.ts';
 
 type Side = 'local' | 'remote';
@@ -119,7 +121,9 @@ async function setDescription(slots: PeerConnectionSlots, description: Descripti
 function read(slots: PeerConnectionSlots, { type, sdp }: Description, side: Side): SessionDescription {
   try {
     const content = parseDescription(sdp);
-    if (side === 'remote') validateRemote(type as DescriptionType, content, negotiationState(slots));
+    if (side === 'remote') {
+      validateRemote(type as DescriptionType, content, negotiationState(slots), bundlePolicyOf(slots));
+    }
     return content;
   } catch (error) {
     throw toDomError(error);
@@ -147,7 +151,7 @@ function apply(
   if (side === 'local') slots.pendingLocalDescription = applied;
   else slots.pendingRemoteDescription = applied;
   exposeTransports(slots, applied.content);
-  if (side === 'local') applyLocalTransport(slots, applied, certificates, type === 'offer');
+  if (side === 'local') applyLocalTransports(slots, applied, certificates, type === 'offer');
   else noteRemote(slots, applied);
   if (type === 'offer') {
     if (side === 'local') applyLocalOffer(slots, applied.content);
@@ -155,8 +159,9 @@ function apply(
   } else {
     const local = slots.pendingLocalDescription!;
     const remote = slots.pendingRemoteDescription!;
+    const negotiated = assignTransports(slots, local, remote, side);
     applyAnsweredMedia(slots, local.content, remote.content, side, changes);
-    applyNegotiated(slots, local, remote, side);
+    applyNegotiated(slots, negotiated, remote.content, certificates, side === 'remote');
     configureMedia(slots);
     if (type === 'answer') complete(slots, local, remote);
   }
@@ -177,17 +182,20 @@ function complete(slots: PeerConnectionSlots, local: AppliedDescription, remote:
   }
   if (dataSection(local.content) === undefined || dataSection(remote.content) === undefined) slots.sctp = null;
   removeStoppedTransceivers(slots);
-  stopRejectedTransports(slots);
+  closeUnusedTransports(slots);
 }
 
 function noteRemote(slots: PeerConnectionSlots, applied: AppliedDescription): void {
-  const found = transportSection(applied);
   slots.canTrickleIceCandidates = supportsTrickle(applied.content);
-  const known = new Set(slots.ice?.slots.remoteCandidates.map(({ candidate }) => candidate));
-  for (const candidate of found?.section.candidates ?? []) {
-    if (known.has(candidate)) continue;
-    const init = { candidate, sdpMid: found!.section.mid, sdpMLineIndex: found!.index };
-    slots.ice?.slots.remoteCandidates.push(new RTCIceCandidate(init));
+  for (const transport of slots.transports) {
+    const index = placeIn(applied, transport);
+    const section = applied.content.media[index ?? -1];
+    const { remoteCandidates } = transport.ice.slots;
+    const known = new Set(remoteCandidates.map(({ candidate }) => candidate));
+    for (const candidate of section?.candidates ?? []) {
+      if (known.has(candidate)) continue;
+      remoteCandidates.push(new RTCIceCandidate({ candidate, sdpMid: section!.mid, sdpMLineIndex: index }));
+    }
   }
 }
 

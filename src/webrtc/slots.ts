@@ -4,22 +4,21 @@
  */
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Channel } from '../datachannel/index.ts';
-import type { IceCredentials, LocalCandidate } from '../ice/index.ts';
+import type { IceCredentials } from '../ice/index.ts';
 import type { MediaStream } from '../media/tracks.ts';
 import type { Runtime, TimerHandle } from '../runtime/runtime.ts';
 import type { NegotiatedMedia, SessionDescription } from '../sdp/index.ts';
 import type { RTCCertificate } from './certificate.ts';
 import type { Configuration } from './configuration.ts';
+import type { ConnectionTransport } from './connection-transport.ts';
 import type { DataChannelSlots, RTCDataChannel } from './data-channel.ts';
-import type { DtlsTransportSlots, RTCDtlsTransport } from './dtls-transport.ts';
-import type { IceTransportSlots, RTCIceTransport } from './ice-transport.ts';
 import type { OperationsChain } from './operations-chain.ts';
 import type { PeerTransport } from './peer-transport.ts';
 import type { TransceiverSlots } from './rtp-transceiver.ts';
 import type { RTCSctpTransport, SctpTransportSlots } from './sctp-transport.ts';
 import type { RTCSessionDescription } from './session-description.ts';
 import type { PeerConnectionSettings } from './settings.ts';
-import type { PairTraffic, StatsIds } from './stats-counters.ts';
+import type { StatsIds } from './stats-counters.ts';
 import type { TaskQueue } from './task-queue.ts';
 
 export type RTCSignalingState =
@@ -44,8 +43,8 @@ export type RTCPeerConnectionState = 'new' | 'connecting' | 'connected' | 'disco
 export type AppliedDescription = {
   readonly object: RTCSessionDescription;
   content: SessionDescription;
-  /** Of the section that carries the transport, once offer and answer stand. */
-  transportIndex: number | null;
+  /** Of the section that speaks for each transport, once offer and answer stand. */
+  tags: ReadonlyMap<ConnectionTransport, number> | null;
 };
 
 /** A transceiver's place in an offer. */
@@ -94,8 +93,6 @@ export type PeerConnectionSlots = {
   initialIceCredentials: IceCredentials;
   /** Username fragments that `restartIce` wants replaced. */
   localIceCredentialsToReplace: ReadonlySet<string>;
-  /** Gathered before the description they belong to was in force. */
-  earlyCandidates: LocalCandidate[];
 
   /** [[DataChannels]]: all that are not closed. */
   readonly dataChannels: Set<ExposedDataChannel>;
@@ -120,19 +117,17 @@ export type PeerConnectionSlots = {
   /** Timers of what the connection plays; they end with it. */
   readonly timers: Set<TimerHandle>;
 
-  /** `null` until a local description needs it, and again after the rollback of the first. */
-  transport: PeerTransport | null;
-  ice: Exposed<RTCIceTransport, IceTransportSlots> | null;
-  dtls: Exposed<RTCDtlsTransport, DtlsTransportSlots> | null;
+  /** None until a description needs one, and again after the rollback of the first. */
+  transports: ConnectionTransport[];
+  /** How many were ever made. */
+  transportsMade: number;
   sctp: Exposed<RTCSctpTransport, SctpTransportSlots> | null;
+  /** What the data channels are bound to. */
+  dataPeer: PeerTransport | null;
   /** Why the association ended, by the cause code of its ABORT. */
   sctpCauseCode: number | null;
 
-  /** A rolled-back ICE restart gathers the old generation again, which scripts know already. */
-  isRegathering: boolean;
-
   readonly statsIds: StatsIds;
-  pairTraffic: PairTraffic;
 };
 
 /** `localDescription`: pending if there is one, else current. */

@@ -8,6 +8,7 @@ import type { MediaStreamTrack } from '../media/tracks.ts';
 import type { Session } from '../session/index.ts';
 import { INTERNAL } from '../webidl/conversions.ts';
 import { certificateOf } from './certificate.ts';
+import { type ConnectionTransport, transportId } from './connection-transport.ts';
 import type { ReceiverSlots } from './rtp-receiver.ts';
 import type { SenderSlots } from './rtp-sender.ts';
 import { rtpStats } from './rtp-stats.ts';
@@ -17,8 +18,6 @@ import { type RTCStats, RTCStatsReport } from './stats-report.ts';
 
 /** RFC 5246 and webrtc-stats `tlsVersion`: DTLS 1.2 is { 254, 253 }. */
 const DTLS_1_2 = 'FEFD';
-
-const TRANSPORT_ID = 'T0';
 
 /** What a report is restricted to (§8.5, "the stats selection algorithm"). */
 export type StatsSelector = { readonly sender: SenderSlots } | { readonly receiver: ReceiverSlots };
@@ -42,26 +41,17 @@ export async function collectStats(
 ): Promise<RTCStatsReport> {
   // Streams as they are when they are asked for: what is stopped in the same breath is told still.
   const asked = performance.timeOrigin + performance.now();
-  const media = rtpStats(slots, makeAt(asked), TRANSPORT_ID, asked);
+  const media = rtpStats(slots, makeAt(asked), asked);
   const certificates = await slots.certificates;
   await slots.tasks.nextTask();
   const make = makeAt(performance.timeOrigin + performance.now());
-  const session = slots.transport?.session ?? null;
   const { dataChannelsOpened, dataChannelsClosed } = slots;
   const entries = [
     make('peer-connection', 'P', { dataChannelsOpened, dataChannelsClosed }),
     ...[...slots.dataChannels].map((channel) => dataChannelStats(make, channel)),
   ];
-  if (slots.ice !== null) {
-    const local = certificateOf(certificates[0]!).chain[0]!;
-    const remote = slots.dtls?.slots.remoteCertificates[0];
-    const localCertificate = certificateStats(make, slots, local);
-    const remoteCertificate = remote && certificateStats(make, slots, remote);
-    entries.push(transportStats(make, slots, session, localCertificate.id, remoteCertificate?.id));
-    entries.push(localCertificate);
-    if (remoteCertificate) entries.push(remoteCertificate);
-  }
-  if (session !== null) entries.push(...iceStats(make, slots, session));
+  const local = certificateOf(certificates[0]!).chain[0]!;
+  for (const transport of slots.transports) entries.push(...transportEntries(make, slots, transport, local));
   entries.push(...media.entries);
   if (selector === null) return new RTCStatsReport(INTERNAL, entries);
   const owner = 'sender' in selector ? selector.sender : selector.receiver;
@@ -104,19 +94,38 @@ function dataChannelStats(make: MakeStats, { object, slots }: ExposedDataChannel
   });
 }
 
+/** A transport, its certificates, its candidates and their pairs. @param certificate ours, in DER */
+function transportEntries(
+  make: MakeStats,
+  slots: PeerConnectionSlots,
+  transport: ConnectionTransport,
+  certificate: Uint8Array,
+): RTCStats[] {
+  const local = certificateStats(make, slots, certificate);
+  const remoteCertificate = transport.dtls.slots.remoteCertificates[0];
+  const remote = remoteCertificate && certificateStats(make, slots, remoteCertificate);
+  return [
+    transportStats(make, slots, transport, local.id, remote?.id),
+    local,
+    ...(remote ? [remote] : []),
+    ...(transport.peer === null ? [] : iceStats(make, slots, transport, transport.peer.session)),
+  ];
+}
+
 /** RTCTransportStats. */
 function transportStats(
   make: MakeStats,
   slots: PeerConnectionSlots,
-  session: Session | null,
+  transport: ConnectionTransport,
   localCertificateId: string,
   remoteCertificateId: string | undefined,
 ): RTCStats {
-  const ice = slots.ice!.slots;
+  const ice = transport.ice.slots;
+  const session = transport.peer?.session ?? null;
   const dtls = session?.dtls ?? null;
   const isConnected = dtls?.state === 'connected';
   const selected = session?.ice.selectedPair;
-  return make('transport', TRANSPORT_ID, {
+  return make('transport', transportId(transport), {
     packetsSent: session?.stats.packetsSent ?? 0,
     packetsReceived: session?.stats.packetsReceived ?? 0,
     bytesSent: session?.stats.bytesSent ?? 0,
@@ -124,13 +133,13 @@ function transportStats(
     iceRole: ice.role,
     iceLocalUsernameFragment: ice.localParameters?.usernameFragment,
     iceState: ice.state,
-    dtlsState: slots.dtls!.slots.state,
+    dtlsState: transport.dtls.slots.state,
     dtlsRole: dtls?.role ?? 'unknown',
     tlsVersion: isConnected ? DTLS_1_2 : undefined,
     dtlsCipher: isConnected ? dtls.cipherSuite : undefined,
     srtpCipher: isConnected ? dtls.srtpProfile : undefined,
-    selectedCandidatePairId: selected ? pairId(selected) : undefined,
-    selectedCandidatePairChanges: slots.pairTraffic.changes,
+    selectedCandidatePairId: selected ? pairId(slots, selected) : undefined,
+    selectedCandidatePairChanges: transport.pairTraffic.changes,
     localCertificateId,
     remoteCertificateId,
     ccfbMessagesSent: session?.media.stats.ccfbSent ?? 0,
@@ -148,67 +157,81 @@ function certificateStats(make: MakeStats, { crypto }: PeerConnectionSlots, der:
   });
 }
 
-function iceStats(make: MakeStats, slots: PeerConnectionSlots, { ice }: Session): RTCStats[] {
+function iceStats(
+  make: MakeStats,
+  slots: PeerConnectionSlots,
+  transport: ConnectionTransport,
+  session: Session,
+): RTCStats[] {
+  const { ice } = session;
   const pairs = [...ice.pairs];
   const locals = new Set([...ice.localCandidates, ...pairs.map(({ local }) => local)]);
   const remotes = new Set([...ice.remoteCandidates, ...pairs.map(({ remote }) => remote)]);
   return [
-    ...Array.from(locals, (candidate) => localCandidateStats(make, slots, candidate)),
-    ...Array.from(remotes, (candidate) => remoteCandidateStats(make, slots, candidate)),
-    ...pairs.map((pair) => candidatePairStats(make, slots, pair)),
+    ...Array.from(locals, (candidate) => localCandidateStats(make, slots, transport, candidate)),
+    ...Array.from(remotes, (candidate) => remoteCandidateStats(make, slots, transport, candidate)),
+    ...pairs.map((pair) => candidatePairStats(make, slots, transport, session, pair)),
   ];
 }
 
 /** RTCIceCandidateStats. */
-function localCandidateStats(make: MakeStats, slots: PeerConnectionSlots, candidate: LocalCandidate): RTCStats {
+function localCandidateStats(
+  make: MakeStats,
+  slots: PeerConnectionSlots,
+  transport: ConnectionTransport,
+  candidate: LocalCandidate,
+): RTCStats {
   return make('local-candidate', slots.statsIds.of('L', candidate), {
     ...candidateMembers(candidate),
+    transportId: transportId(transport),
     address: candidate.address,
-    usernameFragment: candidate.usernameFragment ?? slots.ice?.slots.localParameters?.usernameFragment,
+    usernameFragment: candidate.usernameFragment ?? transport.ice.slots.localParameters?.usernameFragment,
     url: candidate.url,
     relayProtocol: candidate.relayProtocol,
   });
 }
 
 /** RTCIceCandidateStats. What the peer has not told us by signalling, it has not told the script either. */
-function remoteCandidateStats(make: MakeStats, slots: PeerConnectionSlots, candidate: RemoteCandidate): RTCStats {
-  const signalled = slots.ice?.slots.remoteParameters?.usernameFragment;
+function remoteCandidateStats(
+  make: MakeStats,
+  slots: PeerConnectionSlots,
+  transport: ConnectionTransport,
+  candidate: RemoteCandidate,
+): RTCStats {
+  const signalled = transport.ice.slots.remoteParameters?.usernameFragment;
   const isLearned = candidate.type === 'prflx';
   return make('remote-candidate', slots.statsIds.of('R', candidate), {
     ...candidateMembers(candidate),
+    transportId: transportId(transport),
     address: isLearned ? null : candidate.address,
     usernameFragment: isLearned ? signalled : (candidate.usernameFragment ?? signalled),
   });
 }
 
-function candidateMembers(candidate: LocalCandidate | RemoteCandidate): StatsMembers<'local-candidate'> {
+function candidateMembers(
+  candidate: LocalCandidate | RemoteCandidate,
+): Omit<StatsMembers<'local-candidate'>, 'transportId'> {
   const { foundation, port, protocol, priority, relatedAddress, relatedPort, tcpType, type } = candidate;
-  const transportId = TRANSPORT_ID;
-  return {
-    transportId,
-    foundation,
-    port,
-    protocol,
-    priority,
-    relatedAddress,
-    relatedPort,
-    tcpType,
-    candidateType: type,
-  };
+  return { foundation, port, protocol, priority, relatedAddress, relatedPort, tcpType, candidateType: type };
 }
 
 /** RTCIceCandidatePairStats. */
-function candidatePairStats(make: MakeStats, slots: PeerConnectionSlots, pair: CandidatePair): RTCStats {
+function candidatePairStats(
+  make: MakeStats,
+  slots: PeerConnectionSlots,
+  transport: ConnectionTransport,
+  session: Session,
+  pair: CandidatePair,
+): RTCStats {
   const { stats } = pair;
-  const { session } = slots.transport!;
   const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms / 1000);
-  return make('candidate-pair', pairId(pair), {
-    transportId: TRANSPORT_ID,
+  return make('candidate-pair', pairId(slots, pair), {
+    transportId: transportId(transport),
     localCandidateId: slots.statsIds.of('L', pair.local),
     remoteCandidateId: slots.statsIds.of('R', pair.remote),
     state: pair.state === 'inProgress' ? 'in-progress' : pair.state,
     nominated: pair.nominated,
-    ...slots.pairTraffic.of(pair.id, session),
+    ...transport.pairTraffic.of(pair.id, session),
     totalRoundTripTime: seconds(stats.totalRoundTripMs),
     currentRoundTripTime: seconds(stats.currentRoundTripMs),
     availableOutgoingBitrate: session.ice.selectedPair === pair ? session.media.rates?.targetBitrate : undefined,
@@ -220,6 +243,6 @@ function candidatePairStats(make: MakeStats, slots: PeerConnectionSlots, pair: C
   });
 }
 
-function pairId({ id }: CandidatePair): string {
-  return `CP${id}`;
+function pairId({ statsIds }: PeerConnectionSlots, pair: CandidatePair): string {
+  return statsIds.of('CP', pair);
 }

@@ -5,6 +5,7 @@ import type { CandidatePair, IceEvent } from '../ice/index.ts';
 import type { SessionEvent } from '../session/index.ts';
 import { INTERNAL } from '../webidl/conversions.ts';
 import { updateConnectionState, updateIceGatheringState } from './connection-state.ts';
+import type { ConnectionTransport } from './connection-transport.ts';
 import { announceClosing, announceOpen, decreaseBufferedAmount, receiveMessage } from './data-channel-procedures.ts';
 import { addIncomingDataChannel, endDataChannel } from './data-channels.ts';
 import { RTCError } from './error.ts';
@@ -16,38 +17,41 @@ import { handleMediaEvent } from './media-binding.ts';
 import { RTCPeerConnectionIceErrorEvent } from './peer-connection-ice-error-event.ts';
 import type { PeerConnectionSlots } from './slots.ts';
 
-export function handleSessionEvent(slots: PeerConnectionSlots, event: SessionEvent): void {
+export function handleSessionEvent(
+  slots: PeerConnectionSlots,
+  transport: ConnectionTransport,
+  event: SessionEvent,
+): void {
   switch (event.kind) {
     case 'ice':
-      handleIceEvent(slots, event.event);
+      handleIceEvent(slots, transport, event.event);
       break;
     case 'dtls':
-      handleDtlsEvent(slots, event);
+      handleDtlsEvent(slots, transport, event);
       break;
     case 'sctp':
-      handleSctpEvent(slots, event);
+      handleSctpEvent(slots, transport, event);
       break;
     case 'channel':
       handleChannelEvent(slots, event.event);
       break;
     case 'media':
-      handleMediaEvent(slots, event.event);
+      handleMediaEvent(slots, transport, event.event);
       break;
     default:
       event satisfies never;
   }
 }
 
-function handleIceEvent(slots: PeerConnectionSlots, event: IceEvent): void {
-  const ice = slots.ice;
-  if (ice === null) return;
+function handleIceEvent(slots: PeerConnectionSlots, transport: ConnectionTransport, event: IceEvent): void {
+  const { ice } = transport;
   const queue = (task: () => void): void =>
     slots.tasks.queue(() => {
-      if (slots.ice === ice) task(); // a rollback may have discarded the transport meanwhile
+      if (slots.transports.includes(transport)) task(); // a rollback may have discarded it meanwhile
     });
   switch (event.kind) {
     case 'candidate':
-      queue(() => surfaceCandidate(slots, event.candidate));
+      queue(() => surfaceCandidate(slots, transport, event.candidate));
       break;
     case 'candidateError': {
       const { url, errorCode, errorText } = event;
@@ -58,11 +62,11 @@ function handleIceEvent(slots: PeerConnectionSlots, event: IceEvent): void {
     case 'gatheringState': {
       const { state } = event;
       if (state === 'new') return; // a restart: 'gathering' follows, and scripts see only that
-      if (slots.isRegathering) {
-        slots.isRegathering = state !== 'complete';
+      if (transport.isRegathering) {
+        transport.isRegathering = state !== 'complete';
         return;
       }
-      if (state === 'complete') queue(() => endOfLocalCandidates(slots));
+      if (state === 'complete') queue(() => endOfLocalCandidates(slots, transport));
       queue(() => {
         if (ice.slots.gathererState === state) return;
         ice.slots.gathererState = state;
@@ -80,9 +84,9 @@ function handleIceEvent(slots: PeerConnectionSlots, event: IceEvent): void {
       break;
     }
     case 'selectedPair': {
-      const { transport } = slots;
-      if (transport === null || !slots.pairTraffic.select(event.pair?.id ?? null, transport.session)) return;
-      const pair = event.pair && toCandidatePair(slots, event.pair);
+      const { peer } = transport;
+      if (peer === null || !transport.pairTraffic.select(event.pair?.id ?? null, peer.session)) return;
+      const pair = event.pair && toCandidatePair(slots, transport, event.pair);
       queue(() => {
         ice.slots.selectedCandidatePair = pair;
         ice.object.dispatchEvent(new Event('selectedcandidatepairchange'));
@@ -99,21 +103,28 @@ function handleIceEvent(slots: PeerConnectionSlots, event: IceEvent): void {
   }
 }
 
-function toCandidatePair(slots: PeerConnectionSlots, { local, remote }: CandidatePair): RTCIceCandidatePair {
+function toCandidatePair(
+  slots: PeerConnectionSlots,
+  transport: ConnectionTransport,
+  { local, remote }: CandidatePair,
+): RTCIceCandidatePair {
   return new RTCIceCandidatePair(
     INTERNAL,
-    createLocalCandidate(local, localCandidateInit(slots, local)),
-    new RTCIceCandidate(remoteCandidateInit(slots, remote)),
+    createLocalCandidate(local, localCandidateInit(slots, transport, local)),
+    new RTCIceCandidate(remoteCandidateInit(slots, transport, remote)),
   );
 }
 
 /** WebRTC §5.5: "When the RTCDtlsTransport's state changes". */
-function handleDtlsEvent(slots: PeerConnectionSlots, event: Extract<SessionEvent, { kind: 'dtls' }>): void {
-  const { dtls } = slots;
-  if (dtls === null) return;
-  const remoteCertificates = slots.transport?.session.dtls?.peerCertificates ?? [];
+function handleDtlsEvent(
+  slots: PeerConnectionSlots,
+  transport: ConnectionTransport,
+  event: Extract<SessionEvent, { kind: 'dtls' }>,
+): void {
+  const { dtls, peer } = transport;
+  const remoteCertificates = peer?.session.dtls?.peerCertificates ?? [];
   slots.tasks.queue(() => {
-    if (slots.dtls !== dtls) return;
+    if (!slots.transports.includes(transport)) return;
     const { state, error } = event;
     dtls.slots.state = state;
     if (state === 'connected') {
@@ -140,11 +151,15 @@ function toDtlsError({ origin, alert, reason }: DtlsFailure): RTCError {
   return new RTCError({ errorDetail: 'dtls-failure', ...alerts }, reason);
 }
 
-function handleSctpEvent(slots: PeerConnectionSlots, { state, error }: Extract<SessionEvent, { kind: 'sctp' }>): void {
+function handleSctpEvent(
+  slots: PeerConnectionSlots,
+  { peer }: ConnectionTransport,
+  { state, error }: Extract<SessionEvent, { kind: 'sctp' }>,
+): void {
   const { sctp } = slots;
   slots.sctpCauseCode = error?.cause ?? null; // the channels' tasks, queued just before, will tell it
   if (sctp === null) return;
-  const association = slots.transport?.session.sctp;
+  const association = peer?.session.sctp;
   const maxChannels =
     state === 'connected' && association
       ? Math.min(association.maxInboundStreams, association.maxOutboundStreams)

@@ -1,23 +1,21 @@
 /**
- * The transport of a connection: the objects scripts see (RTCIceTransport, RTCDtlsTransport, RTCSctpTransport) and the
- * `PeerTransport` that does the work. There is one of each, since all sections are bundled on it (RFC 8829 §4.1.1).
+ * The transports of a connection, as descriptions call for them: the objects scripts see (RTCIceTransport,
+ * RTCDtlsTransport, RTCSctpTransport), and the `PeerTransport` of each that does the work.
  */
 import { type IceCredentials, parseCandidate } from '../ice/index.ts';
-import { dataSection, isRejected, type Negotiated, negotiate, type SessionDescription } from '../sdp/index.ts';
+import { dataSection, isRejected, type NegotiatedTransport, negotiate, type SessionDescription } from '../sdp/index.ts';
 import { DEFAULT_MAX_MESSAGE_SIZE } from '../session/index.ts';
 import { INTERNAL } from '../webidl/conversions.ts';
 import { credentialsOf, usernameFragmentOf } from './applied-description.ts';
 import { certificateOf, type RTCCertificate } from './certificate.ts';
 import type { Configuration } from './configuration.ts';
 import { updateConnectionState, updateIceGatheringState } from './connection-state.ts';
+import { type ConnectionTransport, makeTransport, transportFor } from './connection-transport.ts';
 import { bindDataChannels, detach } from './data-channels.ts';
-import { RTCDtlsTransport } from './dtls-transport.ts';
-import { newIceTransportSlots, RTCIceTransport } from './ice-transport.ts';
 import { forgetMedia } from './media-binding.ts';
 import { PeerTransport, type ServerAddress } from './peer-transport.ts';
 import { dataMaxMessageSize, RTCSctpTransport, type SctpTransportSlots } from './sctp-transport.ts';
 import type { AppliedDescription, PeerConnectionSlots } from './slots.ts';
-import { PairTraffic } from './stats-counters.ts';
 import { handleSessionEvent } from './transport-events.ts';
 
 /** Bound on one message of ours, in bytes, where the peer knows none: it is held in memory until it is sent. */
@@ -29,32 +27,28 @@ const DEFAULT_REMOTE_MAX_MESSAGE_SIZE = 65_536;
 /** Makes the objects that scripts see, when a description calls for them and they are not there yet. */
 export function exposeTransports(slots: PeerConnectionSlots, content: SessionDescription): void {
   if (content.media.every((section) => isRejected(section))) return;
-  if (slots.ice === null) {
-    const ice = newIceTransportSlots();
-    slots.ice = { object: new RTCIceTransport(INTERNAL, ice), slots: ice };
-    const dtls = { iceTransport: slots.ice.object, state: 'new' as const, remoteCertificates: [] };
-    slots.dtls = { object: new RTCDtlsTransport(INTERNAL, dtls), slots: dtls };
-  }
-  if (slots.sctp === null && slots.dtls !== null && dataSection(content) !== undefined) {
-    const sctp: SctpTransportSlots = {
-      transport: slots.dtls.object,
-      state: 'connecting',
-      maxMessageSize: dataMaxMessageSize(DEFAULT_REMOTE_MAX_MESSAGE_SIZE, CAN_SEND_SIZE),
-      maxChannels: null,
-    };
-    slots.sctp = { object: new RTCSctpTransport(INTERNAL, sctp), slots: sctp };
-  }
+  if (slots.transports.length === 0) slots.transports.push(makeTransport(slots));
+  const data = dataSection(content);
+  if (slots.sctp !== null || data === undefined) return;
+  const transport = transportFor(slots, content, content.media.indexOf(data)) ?? slots.transports[0]!;
+  const sctp: SctpTransportSlots = {
+    transport: transport.dtls.object,
+    state: 'connecting',
+    maxMessageSize: dataMaxMessageSize(DEFAULT_REMOTE_MAX_MESSAGE_SIZE, CAN_SEND_SIZE),
+    maxChannels: null,
+  };
+  slots.sctp = { object: new RTCSctpTransport(INTERNAL, sctp), slots: sctp };
 }
 
-/** The transport at work, made when the first local description needs it. */
-function ensureTransport(
+/** Sets a transport to work. */
+function startGathering(
   slots: PeerConnectionSlots,
+  transport: ConnectionTransport,
   certificates: readonly RTCCertificate[],
   localCredentials: IceCredentials,
   controlling: boolean,
 ): PeerTransport {
-  if (slots.transport !== null) return slots.transport;
-  const transport = new PeerTransport(
+  const peer = new PeerTransport(
     {
       runtime: slots.runtime,
       crypto: slots.crypto,
@@ -67,90 +61,157 @@ function ensureTransport(
       cname: slots.cname,
     },
     (event) => {
-      if (slots.transport === transport) handleSessionEvent(slots, event);
+      if (transport.peer === peer) handleSessionEvent(slots, transport, event);
     },
   );
-  slots.transport = transport;
-  bindDataChannels(slots);
-  return transport;
+  transport.peer = peer;
+  transport.ice.slots.role = peer.session.ice.role;
+  transport.ice.slots.localParameters = localCredentials;
+  peer.gather();
+  return peer;
 }
 
 /**
  * A local description is in force: ICE gathers under its credentials. Others than before restart ICE (RFC 8839
- * §4.4.3.1.1); data keeps flowing on the old path until there is a new one.
+ * §4.4.3.1.1); data keeps flowing on the old paths until there are new ones. The first description sets the first transport
+ * to work, the answer others, where it does not bundle.
  */
-export function applyLocalTransport(
+export function applyLocalTransports(
   slots: PeerConnectionSlots,
   applied: AppliedDescription,
   certificates: readonly RTCCertificate[],
   isOffer: boolean,
 ): void {
   const credentials = credentialsOf(applied);
-  if (credentials === null || slots.ice === null) return;
-  const isNew = slots.transport === null;
-  const transport = ensureTransport(slots, certificates, credentials, isOffer);
-  if (isNew) slots.ice.slots.role = transport.session.ice.role;
-  const restarts = restartWith(transport, credentials);
-  slots.ice.slots.localParameters = credentials;
-  if (restarts) slots.ice.slots.localCandidates = [];
-  if (isNew || restarts) transport.gather();
+  const [first] = slots.transports;
+  if (credentials === null || first === undefined) return;
+  if (first.peer === null) startGathering(slots, first, certificates, credentials, isOffer);
+  for (const transport of slots.transports) {
+    if (transport.peer === null || !restartWith(transport.peer, credentials)) continue;
+    transport.ice.slots.localParameters = credentials;
+    transport.ice.slots.localCandidates = [];
+    transport.peer.gather();
+  }
+  bindDataChannels(slots);
 }
 
-/** Offer and answer (final or provisional) stand: the session gets the peer's half. */
-export function applyNegotiated(
+/** What was negotiated for a transport, and which it is. */
+export type AssignedTransport = { readonly transport: ConnectionTransport; readonly negotiated: NegotiatedTransport };
+
+/**
+ * Offer and answer (final or provisional) stand: they say which sections share a transport. Each goes on with the transport
+ * that one of its sections had, or with one that has none; for the others new ones are made.
+ */
+export function assignTransports(
   slots: PeerConnectionSlots,
   local: AppliedDescription,
   remote: AppliedDescription,
   answerer: 'local' | 'remote',
-): void {
-  const { transport, ice } = slots;
-  const negotiated = negotiate(local.content, remote.content, answerer);
-  if (transport === null || ice === null || negotiated === null) return;
-  local.transportIndex = negotiated.transportIndex;
-  remote.transportIndex = negotiated.transportIndex;
-  applyRemoteIce(transport, remote.content, negotiated);
-  ice.slots.remoteParameters = negotiated.remoteCredentials;
-  ice.slots.role = transport.session.ice.role;
-  if (negotiated.sctp !== null && slots.sctp !== null) {
-    slots.sctp.slots.maxMessageSize = dataMaxMessageSize(negotiated.sctp.remoteMaxMessageSize, CAN_SEND_SIZE);
-  }
-  transport.start({
-    dtlsRole: negotiated.dtlsRole,
-    fingerprints: negotiated.remoteFingerprints,
-    ...(negotiated.sctp !== null && {
-      sctp: {
-        localPort: negotiated.sctp.localPort,
-        remotePort: negotiated.sctp.remotePort,
-        maxMessageSize: negotiated.sctp.remoteMaxMessageSize,
-      },
-    }),
+): readonly AssignedTransport[] {
+  const all = negotiate(local.content, remote.content, answerer)?.transports ?? [];
+  const free = new Set(slots.transports);
+  const taken = new Map<NegotiatedTransport, ConnectionTransport>();
+  const take = (fits: (transport: ConnectionTransport, negotiated: NegotiatedTransport) => boolean): void => {
+    for (const negotiated of all) {
+      const found = taken.has(negotiated) ? undefined : [...free].find((transport) => fits(transport, negotiated));
+      if (found === undefined) continue;
+      taken.set(negotiated, found);
+      free.delete(found);
+    }
+  };
+  take(({ sections }, negotiated) => sections.some((index) => negotiated.sections.includes(index)));
+  take(({ sections, ice }, { remoteCredentials: { usernameFragment } }) => {
+    return sections.length === 0 || ice.slots.remoteParameters?.usernameFragment === usernameFragment;
   });
+  for (const transport of free) transport.sections = [];
+  const assigned = all.map((negotiated) => {
+    const known = taken.get(negotiated);
+    const transport = known ?? makeTransport(slots);
+    if (known === undefined) slots.transports.push(transport);
+    transport.sections = negotiated.sections;
+    return { transport, negotiated };
+  });
+  local.tags = new Map(assigned.map(({ transport, negotiated }) => [transport, negotiated.sections[0]!]));
+  remote.tags = local.tags;
+  return assigned;
 }
 
-function applyRemoteIce(transport: PeerTransport, remote: SessionDescription, negotiated: Negotiated): void {
+/** The sessions get the peer's half. */
+export function applyNegotiated(
+  slots: PeerConnectionSlots,
+  assigned: readonly AssignedTransport[],
+  remote: SessionDescription,
+  certificates: readonly RTCCertificate[],
+  isOfferer: boolean,
+): void {
+  for (const { transport, negotiated } of assigned) {
+    const peer =
+      transport.peer ?? startGathering(slots, transport, certificates, negotiated.localCredentials, isOfferer);
+    applyRemoteIce(peer, remote, negotiated, assigned);
+    transport.ice.slots.remoteParameters = negotiated.remoteCredentials;
+    transport.ice.slots.role = peer.session.ice.role;
+    if (negotiated.sctp === null || slots.sctp === null) continue;
+    slots.sctp.slots.transport = transport.dtls.object;
+    slots.sctp.slots.maxMessageSize = dataMaxMessageSize(negotiated.sctp.remoteMaxMessageSize, CAN_SEND_SIZE);
+  }
+  bindDataChannels(slots);
+  for (const { transport, negotiated } of assigned) {
+    const { dtlsRole, remoteFingerprints, sctp } = negotiated;
+    transport.peer?.start({
+      dtlsRole,
+      fingerprints: remoteFingerprints,
+      ...(sctp !== null && {
+        sctp: {
+          localPort: sctp.localPort,
+          remotePort: sctp.remotePort,
+          maxMessageSize: sctp.remoteMaxMessageSize,
+        },
+      }),
+    });
+  }
+}
+
+function applyRemoteIce(
+  peer: PeerTransport,
+  remote: SessionDescription,
+  negotiated: NegotiatedTransport,
+  assigned: readonly Pick<AssignedTransport, 'negotiated'>[],
+): void {
   const { remoteCredentials } = negotiated;
-  transport.run((session, now) => {
-    const { ice } = session;
+  peer.run(({ ice }, now) => {
     ice.setRemoteLite(negotiated.remoteIceLite);
     ice.setRemoteCredentials(remoteCredentials, now);
   });
   // A peer that does not know yet which section will carry the transport tells its candidates for the first one.
+  const isElsewhere = (index: number): boolean =>
+    assigned.some((other) => other.negotiated !== negotiated && other.negotiated.sections.includes(index));
   const sections = remote.media.filter(
-    (section) => usernameFragmentOf(remote, section) === remoteCredentials.usernameFragment,
+    (section, index) =>
+      !isElsewhere(index) && usernameFragmentOf(remote, section) === remoteCredentials.usernameFragment,
   );
   for (const line of sections.flatMap(({ candidates }) => candidates)) {
     const candidate = parseCandidate(line);
-    if (candidate !== null) transport.addRemoteCandidate(candidate);
+    if (candidate !== null) peer.addRemoteCandidate(candidate);
   }
-  if (negotiated.remoteEndOfCandidates) transport.run((session, now) => session.ice.endOfRemoteCandidates(now));
+  if (negotiated.remoteEndOfCandidates) peer.run((session, now) => session.ice.endOfRemoteCandidates(now));
 }
 
-/** Everything was turned down: there is nothing for a transport to do. */
-export function stopRejectedTransports(slots: PeerConnectionSlots): void {
-  const local = slots.currentLocalDescription?.content ?? null;
-  const remote = slots.currentRemoteDescription?.content ?? null;
-  const isAlive = (content: SessionDescription | null): boolean => content?.media.some((m) => !isRejected(m)) ?? false;
-  if (slots.ice !== null && !(isAlive(local) && isAlive(remote))) discardTransports(slots);
+/** An answer is final: a transport that has no section any more, turned down or bundled with others, is let go. */
+export function closeUnusedTransports(slots: PeerConnectionSlots): void {
+  if (slots.transports.length === 0) return;
+  if (slots.transports.every(({ sections }) => sections.length === 0)) {
+    discardTransports(slots);
+    return;
+  }
+  for (const transport of slots.transports.filter(({ sections }) => sections.length === 0)) {
+    transport.peer?.close();
+    transport.peer = null;
+    transport.ice.slots.state = 'closed';
+    transport.dtls.slots.state = 'closed';
+    slots.transports.splice(slots.transports.indexOf(transport), 1);
+  }
+  updateConnectionState(slots);
+  updateIceGatheringState(slots);
 }
 
 /**
@@ -158,42 +219,46 @@ export function stopRejectedTransports(slots: PeerConnectionSlots): void {
  * restart that had begun is undone by restarting with the credentials that both sides still hold.
  */
 export function rollBackTransports(slots: PeerConnectionSlots): void {
-  const { transport, ice, currentLocalDescription: local, currentRemoteDescription: remote } = slots;
+  const { currentLocalDescription: local, currentRemoteDescription: remote } = slots;
   if (dataSection(local?.content ?? null) === undefined) slots.sctp = null;
   const credentials = local && credentialsOf(local);
   if (local === null || remote === null || credentials === null) {
     discardTransports(slots);
     return;
   }
-  if (transport === null || ice === null) return;
-  if (!restartWith(transport, credentials)) return;
-  ice.slots.localParameters = credentials;
-  const negotiated = negotiate(local.content, remote.content, 'remote'); // who answered matters to DTLS only, which goes on
-  if (negotiated !== null) applyRemoteIce(transport, remote.content, negotiated);
-  ice.slots.localCandidates = [];
-  slots.isRegathering = ice.slots.gathererState === 'complete';
-  transport.gather();
+  // Who answered matters to DTLS only, which goes on.
+  const all = negotiate(local.content, remote.content, 'remote')?.transports ?? [];
+  for (const transport of slots.transports) {
+    const { peer, ice } = transport;
+    if (peer === null || !restartWith(peer, credentials)) continue;
+    ice.slots.localParameters = credentials;
+    const negotiated = all.find(({ sections }) => sections[0] === transport.sections[0]);
+    if (negotiated !== undefined) {
+      const assigned = all.map((one) => ({ negotiated: one }));
+      applyRemoteIce(peer, remote.content, negotiated, assigned);
+    }
+    ice.slots.localCandidates = [];
+    transport.isRegathering = ice.slots.gathererState === 'complete';
+    peer.gather();
+  }
 }
 
 function discardTransports(slots: PeerConnectionSlots): void {
-  slots.transport?.close();
-  slots.transport = null;
+  for (const { peer } of slots.transports) peer?.close();
+  slots.transports = [];
   forgetMedia(slots);
-  slots.ice = null;
-  slots.dtls = null;
   slots.sctp = null;
-  slots.earlyCandidates = [];
+  slots.dataPeer = null;
   slots.initialIceCredentials = newIceCredentials(slots);
-  slots.pairTraffic = new PairTraffic();
   for (const channel of slots.dataChannels) detach(slots, channel);
   updateConnectionState(slots);
   updateIceGatheringState(slots);
 }
 
 /** @returns whether the credentials are new */
-function restartWith(transport: PeerTransport, credentials: IceCredentials): boolean {
-  if (sameCredentials(transport.session.ice.localCredentials, credentials)) return false;
-  transport.run((session, now) => session.ice.restart(credentials, now));
+function restartWith(peer: PeerTransport, credentials: IceCredentials): boolean {
+  if (sameCredentials(peer.session.ice.localCredentials, credentials)) return false;
+  peer.run((session, now) => session.ice.restart(credentials, now));
   return true;
 }
 

@@ -380,9 +380,11 @@ describe('sections that are turned down', () => {
     expect(answer.groups).toEqual([{ semantics: 'BUNDLE', mids: ['1', '2'] }]);
   });
 
-  test('all but those of the first bundle, or the first alone: there is one transport', () => {
-    const ports = (group: string) =>
-      answerTo(chromium.replace('a=group:BUNDLE 0 1 2', group)).media.map(({ port }) => port);
+  test('with max-bundle, all but those of the first bundle, or the first alone', () => {
+    const ports = (group: string) => {
+      const peer = new MediaPeer([], { bundlePolicy: 'max-bundle' });
+      return answerTo(chromium.replace('a=group:BUNDLE 0 1 2', group), peer).media.map(({ port }) => port);
+    };
     expect(ports('a=group:BUNDLE 1 2')).toEqual([9, 0, 0]);
     expect(ports('a=group:BUNDLE 0 2\r\na=group:BUNDLE 1')).toEqual([9, 0, 9]);
     expect(ports('a=x')).toEqual([9, 0, 0]);

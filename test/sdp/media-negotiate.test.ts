@@ -9,6 +9,7 @@ import {
   remoteMsids,
   SdpError,
   type TransceiverModel,
+  validateRemote,
 } from '../../src/sdp/index.ts';
 import { encoding, MEDIA_FIXTURES, MediaPeer, transceiver } from './media-peer.ts';
 import { fixture } from './peer.ts';
@@ -281,14 +282,17 @@ describe('validateRemote refuses', () => {
     refused('offer', text, 'the rid "h" in a=simulcast');
   });
 
-  test('an answer that takes more than one section, and does not bundle them', () => {
+  test('with max-bundle, an answer that takes more than one section, and does not bundle them', () => {
     const offer = formatDescription(new MediaPeer(sending()).offer()).replaceAll('actpass', 'active');
-    refused('answer', offer.replace('BUNDLE 0 1', 'BUNDLE 0'), '"1" is accepted outside of the bundle');
-    refused('answer', offer.replace('a=group:BUNDLE 0 1\r\n', ''), 'outside of the bundle');
-    const one = offer.replace('a=group:BUNDLE 0 1\r\n', '').replace('m=video 9', 'm=video 0');
-    const peer = new MediaPeer(sending());
-    peer.setLocal('offer', peer.offer());
-    peer.setRemote('answer', one);
+    const refuse = (text: string, message: string): void => {
+      const peer = new MediaPeer(sending());
+      peer.setLocal('offer', peer.offer());
+      const [type, answer] = ['answer', parseDescription(text)] as const;
+      expect(() => validateRemote(type, answer, peer.state, 'max-bundle')).toThrow(message);
+      validateRemote(type, answer, peer.state, 'balanced');
+    };
+    refuse(offer.replace('BUNDLE 0 1', 'BUNDLE 0'), '"1" is accepted outside of the bundle');
+    refuse(offer.replace('a=group:BUNDLE 0 1\r\n', ''), 'outside of the bundle');
   });
 });
 

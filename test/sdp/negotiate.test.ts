@@ -1,21 +1,21 @@
 import { describe, expect, test } from 'vitest';
-import { isIceRestart, type Negotiated, negotiate, parseDescription, supportsTrickle } from '../../src/sdp/index.ts';
-import { exchange, FINGERPRINT, fixture, model, Peer } from './peer.ts';
+import { isIceRestart, negotiate, parseDescription, supportsTrickle } from '../../src/sdp/index.ts';
+import { exchange, FINGERPRINT, fixture, model, type Outcome, onOneTransport, Peer } from './peer.ts';
 
 /** We offer data, and this is the answer. */
-function answered(text: string): Negotiated | null {
+function answered(text: string): Outcome | null {
   const peer = new Peer();
   peer.setLocal('offer', peer.offer());
   peer.setRemote('answer', text);
-  return negotiate(peer.state.currentLocal!, peer.state.currentRemote!, 'remote');
+  return onOneTransport(negotiate(peer.state.currentLocal!, peer.state.currentRemote!, 'remote'));
 }
 
 /** This is the offer, and we answer. */
-function offered(text: string): Negotiated | null {
+function offered(text: string): Outcome | null {
   const peer = new Peer();
   peer.setRemote('offer', text);
   peer.setLocal('answer', peer.answer());
-  return negotiate(peer.state.currentLocal!, peer.state.currentRemote!, 'local');
+  return onOneTransport(negotiate(peer.state.currentLocal!, peer.state.currentRemote!, 'local'));
 }
 
 const answer = fixture('chromium-data-answer');
@@ -26,8 +26,7 @@ describe('negotiate', () => {
     const other = model({ ice: { usernameFragment: 'othr', password: 'theOtherPasswordOf22ch' } });
     const { offerer, answerer } = exchange(new Peer(), new Peer({ ...other, sctp: { port: 6000, maxMessageSize: 0 } }));
     expect(offerer).toEqual({
-      bundle: ['0'],
-      transportIndex: 0,
+      sections: [0],
       rejected: [],
       remoteIceLite: false,
       localCredentials: model().transport.ice,
@@ -99,7 +98,7 @@ describe('negotiate', () => {
 
   test('data turned down is no outcome; SCTP port zero is a transport without SCTP', () => {
     expect(answered(answer.replace('m=application 9', 'm=application 0').replace('BUNDLE 0', 'BUNDLE'))).toBeNull();
-    expect(answered(answer.replace('sctp-port:5000', 'sctp-port:0'))).toMatchObject({ sctp: null, bundle: ['0'] });
+    expect(answered(answer.replace('sctp-port:5000', 'sctp-port:0'))).toMatchObject({ sctp: null, sections: [0] });
   });
 
   test('port zero turns down, bundle-only or not: in an answer that attribute has no place', () => {
@@ -115,7 +114,7 @@ describe('negotiate', () => {
 
   test('media turned down: the transport is that of the data section', () => {
     const outcome = offered(fixture('chromium-media-offer'));
-    expect(outcome).toMatchObject({ bundle: ['2'], rejected: [0, 1], sctp: { mid: '2' } });
+    expect(outcome).toMatchObject({ sections: [2], rejected: [0, 1], sctp: { mid: '2' } });
     expect(outcome!.remoteCredentials.usernameFragment).toBe('kV8d');
   });
 
@@ -127,7 +126,7 @@ describe('negotiate', () => {
 
   test('an answer without mids is matched by place', () => {
     const text = answer.replace('a=mid:0\r\n', '').replace('a=group:BUNDLE 0\r\n', '');
-    expect(answered(text)).toMatchObject({ bundle: [], sctp: { mid: '0' } });
+    expect(answered(text)).toMatchObject({ sections: [0], sctp: { mid: '0' } });
   });
 
   test('ice-lite and end-of-candidates for the session', () => {

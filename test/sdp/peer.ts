@@ -8,6 +8,7 @@ import {
   formatDescription,
   type LocalModel,
   type Negotiated,
+  type NegotiatedTransport,
   type NegotiationState,
   negotiate,
   parseDescription,
@@ -102,12 +103,22 @@ export class Peer {
   }
 }
 
+/** An outcome where everything is on one transport. */
+export type Outcome = NegotiatedTransport & Omit<Negotiated, 'transports'>;
+
+export function onOneTransport(negotiated: Negotiated | null): Outcome | null {
+  if (negotiated === null) return null;
+  const { transports, ...rest } = negotiated;
+  if (transports.length !== 1) throw new Error(`there are ${transports.length} transports`);
+  return { ...transports[0]!, ...rest };
+}
+
 /** One whole exchange; returns what each side got out of it. */
 export function exchange(
   offerer: Peer,
   answerer: Peer,
   wants: { data: boolean } = { data: true },
-): { offerer: Negotiated | null; answerer: Negotiated | null } {
+): { offerer: Outcome | null; answerer: Outcome | null } {
   const offer = offerer.offer(wants);
   offerer.setLocal('offer', offer);
   answerer.setRemote('offer', offer);
@@ -115,7 +126,7 @@ export function exchange(
   answerer.setLocal('answer', answer);
   offerer.setRemote('answer', answer);
   return {
-    offerer: negotiate(offerer.state.currentLocal!, offerer.state.currentRemote!, 'remote'),
-    answerer: negotiate(answerer.state.currentLocal!, answerer.state.currentRemote!, 'local'),
+    offerer: onOneTransport(negotiate(offerer.state.currentLocal!, offerer.state.currentRemote!, 'remote')),
+    answerer: onOneTransport(negotiate(answerer.state.currentLocal!, answerer.state.currentRemote!, 'local')),
   };
 }
