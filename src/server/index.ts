@@ -5,6 +5,21 @@
 
 export type { HostOptions } from './adapters/host.ts';
 export { type AttachedTracker, attach, type UpgradingServer } from './adapters/node.ts';
+export type { Bus, BusState } from './cluster/bus.ts';
+export { BusHub } from './cluster/hub.ts';
+export { type NatsConnectionLike, natsBus } from './cluster/nats-bus.ts';
+export {
+  type BusPort,
+  type PortMessage,
+  type ProcessPort,
+  processPort,
+  type ThreadPort,
+  threadPort,
+} from './cluster/port.ts';
+export { portBus } from './cluster/port-bus.ts';
+export { type IoRedisClient, type NodeRedisClient, type RedisBusOptions, redisBus } from './cluster/redis-bus.ts';
+export type { ClusterStatistics } from './cluster/statistics.ts';
+export { TrackerCluster, type TrackerClusterOptions } from './cluster/tracker-cluster.ts';
 export {
   type AccessClaims,
   AccessControl,
@@ -22,6 +37,7 @@ export type {
   PlacedOffer,
   Placement,
   RelayedAnswer,
+  RemoteMember,
 } from './tracker/cluster-link.ts';
 export type { TrackerConnection } from './tracker/connection.ts';
 export { DEFAULT_LIMITS, type TrackerLimits, type TrackerOptions } from './tracker/options.ts';

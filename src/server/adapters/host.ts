@@ -1,8 +1,8 @@
 /** Between a tracker and a runtime: the clock, one timer, randomness. Every adapter has one. */
 import { clearTimeout, setTimeout } from 'node:timers'; // whose timers have `unref` on every runtime
 import { defaultCrypto } from '../../crypto/index.ts';
+import type { TrackerCluster } from '../cluster/tracker-cluster.ts';
 import type { Admission, Refusal, Visitor } from '../tracker/admission.ts';
-import type { ClusterLink } from '../tracker/cluster-link.ts';
 import type { TrackerConnection } from '../tracker/connection.ts';
 import type { TrackerOptions } from '../tracker/options.ts';
 import type { TrackerSession } from '../tracker/session.ts';
@@ -11,7 +11,7 @@ import { clientAddress, parseProxies } from './forwarded.ts';
 
 export type HostOptions = TrackerOptions & {
   /** The other nodes (docs/cluster.md). */
-  readonly cluster?: ClusterLink;
+  readonly cluster?: TrackerCluster;
   /**
    * Proxies whose `X-Forwarded-For` is believed, as addresses or ranges: `127.0.0.1`, `10.0.0.0/8`. Default: none, and every
    * visitor of a proxy has the proxy's address, and all of them together one address's share of connections.
@@ -21,13 +21,17 @@ export type HostOptions = TrackerOptions & {
 
 export class TrackerHost {
   readonly tracker: TrackerServer;
+  readonly #cluster: TrackerCluster | undefined;
   readonly #proxies: ReturnType<typeof parseProxies>;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #timerAt = Number.POSITIVE_INFINITY;
   #whenEmpty: (() => void) | null = null;
 
-  constructor({ trustedProxies = [], ...options }: HostOptions) {
-    this.tracker = new TrackerServer({ ...options, random: defaultCrypto().random });
+  constructor({ trustedProxies = [], cluster, ...options }: HostOptions) {
+    const link = cluster && { cluster: cluster.link };
+    this.tracker = new TrackerServer({ ...options, ...link, random: defaultCrypto().random });
+    this.#cluster = cluster;
+    cluster?.join(this.tracker);
     this.#proxies = parseProxies(trustedProxies);
   }
 
@@ -73,6 +77,7 @@ export class TrackerHost {
 
   /** Sends everybody away over 30 s; resolves when they are gone. */
   drain(): Promise<void> {
+    this.#cluster?.leave();
     this.tracker.drain(this.now());
     return new Promise((resolve) => {
       this.#whenEmpty = resolve;
@@ -83,6 +88,7 @@ export class TrackerHost {
   /** Ends all connections. */
   close(): void {
     this.tracker.close(this.now());
+    this.#cluster?.close();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#timerAt = Number.NaN; // and none is set again

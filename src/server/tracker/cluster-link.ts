@@ -15,21 +15,29 @@ export type Placement = {
   readonly peerId: WireId;
   /** Names the author's connection on this node, to bring answers back to. Never used twice while the node lives. */
   readonly connection: number;
+  /** Members of other nodes whom the author has met: the rest comes first. */
+  readonly met: Iterable<RemoteMember>;
   readonly offers: readonly PlacedOffer[];
 };
+
+/** What the cluster layer calls a connection to another node: the same for as long as that is open. */
+export type RemoteMember = string;
 
 /** Offers that come from another node. */
 export type Delivery = {
   readonly room: WireId;
   readonly peerId: WireId;
   readonly origin: OfferOrigin;
+  /** Connections of this node that the author has met. */
+  readonly met: ReadonlySet<number>;
   readonly offers: readonly PlacedOffer[];
 };
 
 /** The way back to the author of an offer. Kept for a minute with each offer that found a member. */
 export interface OfferOrigin {
-  /** A member of this node answered. Must not throw. */
-  answer(answer: RelayedAnswer, now: number): void;
+  readonly author: RemoteMember;
+  /** The member of this node that has this connection answered. Must not throw. */
+  answer(answer: RelayedAnswer, connection: number, now: number): void;
 }
 
 /** An answer to an offer that went from one node to another. */
@@ -67,8 +75,8 @@ export interface ClusterPort {
    */
   deliver(delivery: Delivery, now: number): number;
   /**
-   * Hands an answer to the author of the offer, if `connection` still waits for one to it.
+   * Hands an answer of `from` to the author of the offer, if `connection` still waits for one to it.
    * @returns whether it did
    */
-  deliverAnswer(answer: RelayedAnswer, connection: number, now: number): boolean;
+  deliverAnswer(answer: RelayedAnswer, from: RemoteMember, connection: number, now: number): boolean;
 }

@@ -15,6 +15,8 @@ const LEAST_DRAWN = 8;
 /** Offers of one author: a member here, or somebody on another node. */
 export type Deal = {
   readonly origin: Member | OfferOrigin;
+  /** Connections that the author has met from another node. */
+  readonly met?: ReadonlySet<number>;
   readonly peerId: WireId;
   /** What the relayed messages start with: `Member.relayHead`. */
   readonly head: string;
@@ -23,11 +25,11 @@ export type Deal = {
 };
 
 /** Sends each offer to another member. Returns how many found one. */
-export function dealOffers(room: Room, { origin, peerId, head, offers, now }: Deal, dice: Dice): number {
+export function dealOffers(room: Room, { origin, met, peerId, head, offers, now }: Deal, dice: Dice): number {
   if (offers.length === 0) return 0;
   const author = origin instanceof Member ? origin : null;
   let dealt = 0;
-  for (const target of chooseTargets(room, { author, peerId, count: offers.length, now }, dice)) {
+  for (const target of chooseTargets(room, { author, met, peerId, count: offers.length, now }, dice)) {
     const { offerId, sdp } = offers[dealt]!;
     if (!target.canTake(offerId, origin, now)) continue;
     target.take(offerId, origin, now);
@@ -39,9 +41,10 @@ export function dealOffers(room: Room, { origin, peerId, head, offers, now }: De
   return dealt;
 }
 
-/** What is asked of a choice. `author` is null for somebody on another node: whom that one has met is not known here. */
+/** What is asked of a choice. `author` is null for somebody on another node, which says whom that one has met. */
 type Choice = {
   readonly author: Member | null;
+  readonly met: ReadonlySet<number> | undefined;
   readonly peerId: WireId;
   readonly count: number;
   readonly now: number;
@@ -81,12 +84,16 @@ function consider(member: Member, request: Choice, targets: Member[]): void {
   targets[place] = member;
 }
 
-function isBetter(a: Member, b: Member, { author, now }: Choice): boolean {
+function isBetter(a: Member, b: Member, { author, met, now }: Choice): boolean {
   const aQuiet = isQuiet(a, now);
   if (aQuiet !== isQuiet(b, now)) return !aQuiet;
   if (author !== null) {
     const byPair = author.pairedAt(a) - author.pairedAt(b);
     if (byPair !== 0) return byPair < 0;
+  }
+  if (met !== undefined) {
+    const aMet = met.has(a.session.number);
+    if (aMet !== met.has(b.session.number)) return !aMet;
   }
   const aSatisfied = a.served >= a.wanted;
   if (aSatisfied !== b.served >= b.wanted) return !aSatisfied;

@@ -1,6 +1,6 @@
 /** A room and its members. Members are connections, not peer ids: nobody can take a place by naming its owner. */
 import type { WireId } from '../../signaling/wire.ts';
-import type { OfferOrigin } from './cluster-link.ts';
+import type { OfferOrigin, RemoteMember } from './cluster-link.ts';
 import type { TrackerSession } from './session.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -11,8 +11,13 @@ export const OFFER_LIFETIME_MS = 60_000;
  * a minute without an answer does not answer.
  */
 export const MAX_OPEN_OFFERS = 64;
-/** Bound: rooms up to this size remember who has met whom, which is at most this many entries for each member. */
+/**
+ * Bound: rooms up to this size remember who has met whom, which is at most this many entries for each member. Of members of
+ * other nodes each remembers as many, the last ones.
+ */
 export const MAX_REMEMBERED_PAIRS = 32;
+
+const NOBODY: ReadonlySet<RemoteMember> = new Set();
 
 /** An offer in the hands of a member, who alone may answer it, once. */
 export type OpenOffer = { readonly origin: Member | OfferOrigin; readonly expiresAt: number };
@@ -77,6 +82,7 @@ export class Member {
   #openOffers: Map<WireId, OpenOffer> | null = null;
   #placedElsewhere: Map<WireId, number> | null = null;
   #pairedAt: Map<Member, number> | null = null;
+  #metElsewhere: Set<RemoteMember> | null = null;
 
   constructor(session: TrackerSession, room: Room, peerId: WireId, announceBurst: number, now: number) {
     this.session = session;
@@ -138,6 +144,27 @@ export class Member {
     other.#pairedAt.set(this, now);
   }
 
+  /** How many members here an offer has gone to or come from. */
+  get pairs(): number {
+    return this.#pairedAt?.size ?? 0;
+  }
+
+  /** Members of other nodes with whom an offer was answered, by either. */
+  get metElsewhere(): ReadonlySet<RemoteMember> {
+    return this.#metElsewhere ?? NOBODY;
+  }
+
+  meetElsewhere(other: RemoteMember): void {
+    this.#metElsewhere ??= new Set();
+    this.#metElsewhere.delete(other); // so that the oldest stay first
+    this.#metElsewhere.add(other);
+    if (this.#metElsewhere.size <= MAX_REMEMBERED_PAIRS) return;
+    for (const oldest of this.#metElsewhere) {
+      this.#metElsewhere.delete(oldest);
+      return;
+    }
+  }
+
   /** Forgets what has expired. */
   sweep(now: number): void {
     this.#expireOffers(now);
@@ -154,6 +181,7 @@ export class Member {
     this.gone = true;
     for (const other of this.#pairedAt?.keys() ?? []) other.#pairedAt?.delete(this);
     this.#pairedAt = null;
+    this.#metElsewhere = null;
     this.#openOffers = null;
     this.#placedElsewhere = null;
   }

@@ -255,10 +255,20 @@ export class TrackerSession {
     const { room, peerId } = author;
     const local: WireOffer[] = [];
     const remote: WireOffer[] = [];
-    let localLeft = room.members.length - 1;
-    let remoteLeft = cluster?.remoteMembers(room.key) ?? 0;
+    const met = author.metElsewhere;
+    const localOthers = room.members.length - 1;
+    const remoteOthers = cluster?.remoteMembers(room.key) ?? 0;
+    let localLeft = Math.max(0, localOthers - author.pairs);
+    let remoteLeft = Math.max(0, remoteOthers - met.size);
+    let isSecondRound = false;
     let surplus: WireOffer[] | null = null;
     for (const offer of offers) {
+      if (!isSecondRound && localLeft + remoteLeft === 0) {
+        // Each of those it has not met is drawn: those it has met are next.
+        isSecondRound = true;
+        localLeft = Math.min(author.pairs, localOthers);
+        remoteLeft = Math.min(met.size, remoteOthers);
+      }
       if (
         offer.sdp.length > limits.maxDescriptionLength ||
         local.length + remote.length >= limits.maxOffersPerAnnounce
@@ -282,8 +292,8 @@ export class TrackerSession {
     for (const { offerId } of remote) author.expectAnswer(offerId, now);
     for (const { offerId } of surplus ?? []) author.expectAnswer(offerId, now);
     stats.offersToNodes += remote.length;
-    if (remote.length > 0) cluster.place({ room: room.key, peerId, connection: this.number, offers: remote }, now);
-    if (surplus !== null) cluster.park({ room: room.key, peerId, connection: this.number, offers: surplus }, now);
+    if (remote.length > 0) cluster.place({ room: room.key, peerId, connection: this.number, met, offers: remote }, now);
+    if (surplus !== null) cluster.park({ room: room.key, peerId, connection: this.number, met, offers: surplus }, now);
   }
 
   #reasonNotToJoin(infoHash: WireId): string | null {
@@ -331,8 +341,10 @@ export class TrackerSession {
     }
     if (sdp.length > limits.maxDescriptionLength) return 'answer too long';
     const relayed = { room: infoHash, peerId, offerId, sdp };
-    if (!(origin instanceof Member)) origin.answer(relayed, now);
-    else if (origin.gone) stats.answersRefused += 1;
+    if (!(origin instanceof Member)) {
+      member!.meetElsewhere(origin.author);
+      origin.answer(relayed, this.number, now);
+    } else if (origin.gone) stats.answersRefused += 1;
     else origin.session.deliverAnswer(relayed, member!, now);
     return null;
   }

@@ -7,7 +7,7 @@ import { type RandomSource, randomBytes } from '../../machine.ts';
 import type { WireId } from '../../signaling/wire.ts';
 import { AccessControl } from './access-token.ts';
 import { type Admission, Door, type Refusal, type Visitor } from './admission.ts';
-import type { ClusterLink, ClusterPort, Delivery, RelayedAnswer } from './cluster-link.ts';
+import type { ClusterLink, ClusterPort, Delivery, RelayedAnswer, RemoteMember } from './cluster-link.ts';
 import type { TrackerConnection } from './connection.ts';
 import type { TrackerCore } from './core.ts';
 import { dealOffers } from './dealing.ts';
@@ -166,19 +166,20 @@ export class TrackerServer implements ClusterPort {
     for (const { key, members, seeders } of this.#rooms.values()) yield { room: key, members: members.length, seeders };
   }
 
-  deliver({ room: key, peerId, origin, offers }: Delivery, now: number): number {
+  deliver({ room: key, peerId, origin, met, offers }: Delivery, now: number): number {
     const room = this.#rooms.get(key);
     if (room === undefined) return 0;
     const head = relayHead(room, peerId);
-    const dealt = dealOffers(room, { origin, peerId, head, offers, now }, this.#core.dice);
+    const dealt = dealOffers(room, { origin, met, peerId, head, offers, now }, this.#core.dice);
     this.#counters.offersFromNodes += dealt;
     return dealt;
   }
 
-  deliverAnswer(answer: RelayedAnswer, connection: number, now: number): boolean {
+  deliverAnswer(answer: RelayedAnswer, from: RemoteMember, connection: number, now: number): boolean {
     const session = this.#sessions.get(connection);
     const member = session?.memberOf(this.#rooms.get(answer.room));
     if (session === undefined || member?.takeExpectedAnswer(answer.offerId, now) !== true) return false;
+    member.meetElsewhere(from);
     session.deliverAnswer(answer, null, now);
     return true;
   }
