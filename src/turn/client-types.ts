@@ -13,8 +13,11 @@ export type TurnClientOptions = {
   readonly password: string;
   /** How the server is reached; decides about retransmissions and framing. Default `udp`. */
   readonly transport?: TurnTransport;
-  /** The family of the relayed address. Default: the server's choice, which is IPv4. Both: two clients. */
-  readonly family?: AddressFamily;
+  /**
+   * The family of the relayed address. Default: the server's choice, which is IPv4. `both` asks for one of each
+   * (ADDITIONAL-ADDRESS-FAMILY) and takes what the server has.
+   */
+  readonly family?: AddressFamily | 'both';
   /** Asked for; the server decides. Default: none is asked for, and servers give 600 s. */
   readonly lifetimeSeconds?: number;
   /** Ask the server to set DF towards the peers. Where it cannot, it is not asked again. Default false. */
@@ -32,6 +35,8 @@ export type TurnClientEvent =
       readonly kind: 'allocated';
       /** Where peers reach us. */
       readonly relayed: SocketAddress;
+      /** The one of the other family, where `both` were asked for and given. */
+      readonly alsoRelayed?: SocketAddress;
       /** Where the server sees us: what a Binding request would have told. */
       readonly mapped: SocketAddress;
       readonly lifetimeMs: number;

@@ -55,13 +55,22 @@ const MAX_SEND_LENGTH = MAX_CHANNEL_DATA_LENGTH - 68;
 /** What in a Data indication we understand; anything else that must be understood makes us drop it (RFC 8489 §6.3.2). */
 const DATA_ATTRIBUTES = new Set<number>([TURN_ATTRIBUTE.xorPeerAddress, TURN_ATTRIBUTE.data]);
 
+/** What a server that gives one relayed address may say to a client that asks for two; RFC 8656 §7.2 has it give one. */
+const NOT_BOTH = new Set<number>([
+  STUN_ERROR.badRequest,
+  STUN_ERROR.unknownAttribute,
+  TURN_ERROR.addressFamilyNotSupported,
+  TURN_ERROR.insufficientCapacity,
+]);
+
 type State =
   | { readonly kind: 'new' | 'allocating' | 'closing' | 'closed' | 'failed' }
   | {
       readonly kind: 'allocated';
       readonly relayed: SocketAddress;
       readonly mapped: SocketAddress;
-      readonly family: 4 | 6;
+      /** Of the relayed addresses: one, or both. */
+      readonly families: readonly (4 | 6)[];
       refreshAt: number;
       expiresAt: number;
     };
@@ -78,6 +87,7 @@ export class TurnClient implements Machine {
   readonly #framer: StreamFramer | null;
   #state: State = { kind: 'new' };
   #dontFragment: boolean;
+  #asksForBoth: boolean;
   /** Of the call that is being worked on; what the transmit closure goes by. */
   #now = 0;
   #lastSentAt = 0;
@@ -92,6 +102,7 @@ export class TurnClient implements Machine {
     this.#reliable = transport !== 'udp';
     this.#framer = this.#reliable ? new StreamFramer() : null;
     this.#dontFragment = options.dontFragment ?? false;
+    this.#asksForBoth = options.family === 'both';
     this.#transmit = (packet) => {
       this.#lastSentAt = this.#now;
       sink.transmit(packet);
@@ -154,7 +165,7 @@ export class TurnClient implements Machine {
 
   /** Lets packets from this address through, before anything is sent there: a peer's candidate, as soon as it is known. */
   permit(address: string, now: number): boolean {
-    if (this.#state.kind !== 'allocated' || addressFamily(address) !== this.#state.family) return false;
+    if (this.#state.kind !== 'allocated' || !isOf(this.#state.families, address)) return false;
     this.#now = now;
     const permission = this.#permissions.use(address, now);
     this.#events.flush();
@@ -227,12 +238,15 @@ export class TurnClient implements Machine {
   #allocate(now: number): void {
     const { family, lifetimeSeconds } = this.#options;
     const dontFragment = this.#dontFragment;
+    const asksForBoth = this.#asksForBoth;
     this.#requests.send(
       {
         method: TURN_METHOD.allocate,
         write: (writer) => {
           writer.attribute(TURN_ATTRIBUTE.requestedTransport, requestedTransportValue(UDP_PROTOCOL));
-          if (family !== undefined) writer.attribute(TURN_ATTRIBUTE.requestedAddressFamily, addressFamilyValue(family));
+          if (family === 4 || family === 6)
+            writer.attribute(TURN_ATTRIBUTE.requestedAddressFamily, addressFamilyValue(family));
+          if (asksForBoth) writer.attribute(TURN_ATTRIBUTE.additionalAddressFamily, addressFamilyValue(6));
           if (lifetimeSeconds !== undefined) writer.uint32(TURN_ATTRIBUTE.lifetime, lifetimeSeconds);
           if (dontFragment) writer.flag(TURN_ATTRIBUTE.dontFragment);
         },
@@ -249,6 +263,9 @@ export class TurnClient implements Machine {
       else if (this.#dontFragment && isRefusedFor(outcome, TURN_ATTRIBUTE.dontFragment)) {
         this.#dontFragment = false;
         this.#allocate(now);
+      } else if (this.#asksForBoth && NOT_BOTH.has(outcome.code)) {
+        this.#asksForBoth = false;
+        this.#allocate(now);
       } else this.#failBy(outcome);
       return;
     }
@@ -256,22 +273,25 @@ export class TurnClient implements Machine {
       this.#free(now);
       return;
     }
-    const relayed = readXorAddress(outcome.message, TURN_ATTRIBUTE.xorRelayedAddress);
+    const [relayed = null, second] = readXorAddresses(outcome.message, TURN_ATTRIBUTE.xorRelayedAddress) ?? [];
     const mapped = readXorAddress(outcome.message, STUN_ATTRIBUTE.xorMappedAddress);
     const lifetime = readLifetime(outcome.message);
     if (relayed === null || relayed.port === 0 || mapped === null || !lifetime) {
       this.#fail(0, 'The TURN server’s answer is not complete.');
       return;
     }
+    const { family: wanted } = this.#options;
     const family = addressFamily(relayed.address);
-    if (family === 0 || (this.#options.family !== undefined && family !== this.#options.family)) {
+    if (family === 0 || (wanted !== undefined && wanted !== 'both' && family !== wanted)) {
       this.#free(now); // RFC 8656 §7.3: another family than was asked for
       this.#fail(TURN_ERROR.addressFamilyNotSupported, 'The TURN server gave an address of another family.');
       return;
     }
     const lifetimeMs = lifetime * 1000;
-    this.#state = { kind: 'allocated', relayed, mapped, family, ...lifetimes(lifetimeMs, now) };
-    this.#events.push({ kind: 'allocated', relayed, mapped, lifetimeMs });
+    const isSecond = this.#asksForBoth && second !== undefined && second.port !== 0 && !isOf([family], second.address);
+    const families = isSecond ? ([4, 6] as const) : [family];
+    this.#state = { kind: 'allocated', relayed, mapped, families, ...lifetimes(lifetimeMs, now) };
+    this.#events.push({ kind: 'allocated', relayed, ...(isSecond && { alsoRelayed: second }), mapped, lifetimeMs });
   }
 
   #refresh(now: number): void {
@@ -318,7 +338,7 @@ export class TurnClient implements Machine {
     const state = this.#state;
     if (state.kind !== 'allocated' || peer.port === 0 || packet.length > MAX_SEND_LENGTH) return false;
     const channel = this.#channels.bound(peer, now);
-    if (channel === null && addressFamily(peer.address) !== state.family) return false;
+    if (channel === null && !isOf(state.families, peer.address)) return false;
     const permission = this.#permissions.use(peer.address, now);
     if (permission === null || permission.state === 'refused') return false;
     if (channel !== null && permission.state === 'granted') {
@@ -472,6 +492,10 @@ export class TurnClient implements Machine {
     this.#requests.clear();
     this.#events.push({ kind: 'closed' });
   }
+}
+
+function isOf(families: readonly (4 | 6)[], address: string): boolean {
+  return families.some((family) => family === addressFamily(address));
 }
 
 /** When an allocation of that lifetime is refreshed: a minute early, or half-way through a short one. */

@@ -46,4 +46,4 @@ export type {
   TurnServerStats,
 } from './server-types.ts';
 export { MAX_STREAM_MESSAGE_LENGTH, StreamFramer } from './stream-framer.ts';
-export type { IcmpError } from './values.ts';
+export { type IcmpError, isTurnData } from './values.ts';

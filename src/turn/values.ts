@@ -1,6 +1,7 @@
 /** The values of TURN's attributes (RFC 8656 §18). Readers give `null` for what is malformed, `undefined` for what is absent. */
 import { setU16, u16, u32 } from '../binary/bytes.ts';
 import { findAttribute, type StunMessage } from '../stun/index.ts';
+import { isChannelData } from './channel-data.ts';
 import { type AddressFamily, TURN_ATTRIBUTE } from './registry.ts';
 
 /** RFC 8489 §14.1. */
@@ -24,6 +25,17 @@ export type IcmpError = {
   /** The next hop's MTU where the type says so, else 0. */
   readonly errorData: number;
 };
+
+/** Method and class as RFC 8489 §5 packs them. */
+const SEND_INDICATION = 0x0016;
+const DATA_INDICATION = 0x0017;
+
+/** Whether a message has a datagram to or from a peer in it, which may be lost, and is not a request, which should not be. */
+export function isTurnData(message: Uint8Array): boolean {
+  if (isChannelData(message)) return true;
+  const type = message.length >= 2 ? u16(message, 0) : 0;
+  return type === SEND_INDICATION || type === DATA_INDICATION;
+}
 
 /** LIFETIME, in seconds. */
 export function readLifetime(message: StunMessage): number | null | undefined {

@@ -10,7 +10,8 @@ import { type IceCandidate, type IceCredentials, type IceTransportPolicy, MAX_ST
 import type { NetworkInterface, Runtime, TimerHandle, UdpSocket } from '../runtime/runtime.ts';
 import { Session, type SessionEvent, type SessionParameters } from '../session/index.ts';
 import { MdnsService } from './mdns-service.ts';
-import { type RelayServer, Relays } from './relays.ts';
+import { type RelayServer, Relays, SERVER_UNREACHABLE } from './relays.ts';
+import type { ServerTransport } from './server-link.ts';
 import type { PeerConnectionSettings } from './settings.ts';
 import type { SharedSocketMember } from './shared-udp-socket.ts';
 
@@ -39,12 +40,12 @@ export type PeerTransportOptions = {
  */
 const RELAY_GATHERING_MS = 9_500;
 
-/** A STUN server as the application named it (`ice-server-url.ts`); with `turn`, a TURN server that is reached over UDP. */
+/** A STUN server as the application named it (`ice-server-url.ts`); with `turn`, a TURN server. */
 export type ServerAddress = {
   readonly host: string;
   readonly port: number;
   readonly url: string;
-  readonly turn?: { readonly username: string; readonly credential: string };
+  readonly turn?: { readonly transport: ServerTransport; readonly username: string; readonly credential: string };
 };
 
 /** Where the datagrams of one local address come and go. */
@@ -57,6 +58,7 @@ export class PeerTransport {
   readonly #sockets = new Map<number, LocalSocket>();
   readonly #mdns: MdnsService;
   readonly #relays: Relays;
+  readonly #onEvent: (event: SessionEvent) => void;
   #sharedMember: SharedSocketMember | null = null;
   #lastSocketId = 0;
   #servers: readonly ServerAddress[];
@@ -70,6 +72,7 @@ export class PeerTransport {
   /** @param onEvent called while the session's state is settled; may call back in */
   constructor(options: PeerTransportOptions, onEvent: (event: SessionEvent) => void) {
     this.#options = options;
+    this.#onEvent = onEvent;
     this.#runtime = options.runtime;
     this.#servers = options.servers;
     this.#mdns = MdnsService.of(options.runtime);
@@ -109,18 +112,16 @@ export class PeerTransport {
         runtime: options.runtime,
         crypto: options.crypto,
         nextSocketId: () => ++this.#lastSocketId,
+        trustedCertificates: settings.trustedCertificates,
         bindTo: () => (settings.interfaceFilter ? this.#hostAddresses().map(({ address }) => address) : []),
       },
       {
         opened: (socket) => this.run((session, now) => session.ice.addSocket(socket, now)),
         receive: (packet, socketId, remote) => this.#receive(packet, socketId, remote),
-        ended: (socketId, wasOpen) => {
-          if (wasOpen && !this.#closed) this.run((session, now) => session.ice.removeSocket(socketId, now));
+        ended: (socketId) => {
+          if (!this.#closed) this.run((session, now) => session.ice.removeSocket(socketId, now));
         },
-        failed: (socketId, url, errorCode, errorText) => {
-          if (this.#closed) return;
-          onEvent({ kind: 'ice', event: { kind: 'candidateError', socketId, url, errorCode, errorText } });
-        },
+        failed: (socketId, url, errorCode, errorText) => this.#tellServerError(socketId, url, errorCode, errorText),
       },
     );
   }
@@ -258,7 +259,7 @@ export class PeerTransport {
     const resolved = await Promise.all(
       servers.map(async (server): Promise<RelayServer[]> => {
         const addresses = await this.#resolveServer(server);
-        return addresses.map((address) => ({ ...address, ...server.turn! }));
+        return addresses.map((address) => ({ ...address, host: server.host, ...server.turn! }));
       }),
     );
     if (this.#closed || gathering !== this.#gatherings) return;
@@ -357,9 +358,13 @@ export class PeerTransport {
     if (literal !== null) return [{ address: literal, port, url }];
     if (host === 'localhost') return ['127.0.0.1', '::1'].map((address) => ({ address, port, url }));
     const found = await Promise.all([this.#runtime.lookup(host, 4), this.#runtime.lookup(host, 6)]);
-    return found
-      .map(([first]) => first)
-      .filter((address) => address !== undefined)
-      .map((address) => ({ address, port, url }));
+    const addresses = found.map(([first]) => first).filter((address) => address !== undefined);
+    if (addresses.length === 0) this.#tellServerError(0, url, SERVER_UNREACHABLE, `${host} could not be resolved.`);
+    return addresses.map((address) => ({ address, port, url }));
+  }
+
+  #tellServerError(socketId: number, url: string, errorCode: number, errorText: string): void {
+    if (this.#closed) return;
+    this.#onEvent({ kind: 'ice', event: { kind: 'candidateError', socketId, url, errorCode, errorText } });
   }
 }

@@ -33,6 +33,11 @@ export type PeerConnectionSettings = {
   readonly mdns?: 'off' | 'resolve' | 'offer';
   /** One UDP socket for many connections (`SharedUdpSocket.bind`), in place of sockets of this connection's own. */
   readonly udpSocket?: SharedUdpSocket;
+  /**
+   * Certificates in PEM of authorities to trust besides the runtime's own, for `turns:` servers of private deployments. The
+   * certificates of such servers are always verified.
+   */
+  readonly trustedCertificates?: readonly string[];
   /** RFC 8445 §2.5: only answer checks. For servers on public addresses. Default false. */
   readonly iceLite?: boolean;
   /** ICE's clocks, in ms. The defaults are the RFCs'. */

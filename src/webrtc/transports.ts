@@ -287,13 +287,26 @@ export function newIceCredentials({
   };
 }
 
-/** The servers of a configuration that are reached over UDP. TURN over TCP and TLS and STUN over TLS are not there yet. */
+/**
+ * The servers of a configuration that can be asked. `stuns` is left out: what a server sees of a TCP connection would be the
+ * address of a simultaneous-open candidate, and nothing else. So is TURN over DTLS.
+ */
 export function serversOf(configuration: Configuration): ServerAddress[] {
   return configuration.iceServers.flatMap(({ urls, parsedUrls, username = '', credential = '' }) =>
     parsedUrls.flatMap(({ scheme, host, port, transport }, i): ServerAddress[] => {
       const url = urls[i]!;
-      if (scheme === 'stun') return [{ host, port, url }];
-      return scheme === 'turn' && transport === 'udp' ? [{ host, port, url, turn: { username, credential } }] : [];
+      switch (scheme) {
+        case 'stun':
+          return [{ host, port, url }];
+        case 'turn':
+          return [{ host, port, url, turn: { transport, username, credential } }];
+        case 'turns':
+          return transport === 'tcp' ? [{ host, port, url, turn: { transport: 'tls', username, credential } }] : [];
+        case 'stuns':
+          return [];
+        default:
+          return scheme satisfies never;
+      }
     }),
   );
 }

@@ -54,6 +54,8 @@ export type BrowserOptions = {
   exposeHostCandidates?: boolean;
   /** Pages may play and make sound without anybody having clicked. */
   playsMedia?: boolean;
+  /** Chromium alone: takes certificates that nobody vouches for. */
+  trustsAnyCertificate?: boolean;
 };
 
 /** A running browser with a profile of its own. */
@@ -104,7 +106,7 @@ export class TestBrowser {
   }
 }
 
-function chromiumFlags({ exposeHostCandidates, playsMedia }: BrowserOptions): string[] {
+function chromiumFlags({ exposeHostCandidates, playsMedia, trustsAnyCertificate }: BrowserOptions): string[] {
   return [
     '--no-sandbox', // tests run as root in containers; the only pages shown are ours
     '--disable-gpu',
@@ -116,6 +118,7 @@ function chromiumFlags({ exposeHostCandidates, playsMedia }: BrowserOptions): st
     ...(exposeHostCandidates
       ? ['--disable-features=WebRtcHideLocalIpsWithMdns', '--allow-loopback-in-peer-connection']
       : []),
+    ...(trustsAnyCertificate ? ['--ignore-certificate-errors'] : []),
     ...(playsMedia ? ['--autoplay-policy=no-user-gesture-required'] : []),
   ];
 }

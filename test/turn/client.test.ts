@@ -211,6 +211,29 @@ describe('answers that are not believed', () => {
   });
 });
 
+describe('both families', () => {
+  test.each([400, 420, 440, 508])('a server that answers %i to that is asked for what it has', (code) => {
+    const script = new Script({ family: 'both' });
+    script.challenge();
+    expect(findAttribute(script.last, TURN_ATTRIBUTE.additionalAddressFamily)?.value).toEqual(
+      Uint8Array.of(2, 0, 0, 0),
+    );
+    script.answer('error', (w) => w.errorCode(code, 'because'));
+    expect(script.last.method).toBe(TURN_METHOD.allocate);
+    expect(findAttribute(script.last, TURN_ATTRIBUTE.additionalAddressFamily)).toBe(undefined);
+    script.allocated();
+    expect(script.events).toMatchObject([{ kind: 'allocated' }]);
+    expect(script.events[0]).not.toHaveProperty('alsoRelayed');
+  });
+
+  test('a server that knows nothing of that gives one, and peers of the other family are not sent to', () => {
+    const script = new Script({ family: 'both' });
+    script.challenge();
+    script.allocated();
+    expect(script.client.send(new Uint8Array(3), { address: '2001:db8::1', port: 9 }, script.now)).toBe(false);
+  });
+});
+
 function success_(writer: StunWriter): StunWriter {
   success(writer);
   return writer;

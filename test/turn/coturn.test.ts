@@ -1,28 +1,16 @@
 /** The client against coturn, Debian's `turnserver`, on loopback: skipped, and said so, where that is not installed. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket as TcpSocket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nodeCrypto } from '../../src/crypto/node.ts';
-import { RTCPeerConnection } from '../../src/index.ts';
 import { ephemeralCredential, TurnClient, type TurnClientEvent, type TurnClientOptions } from '../../src/turn/index.ts';
+import { Coturn, coturnAvailable } from './coturn.ts';
 
 const SECRET = 'north-wind';
-const isInstalled = (() => {
-  try {
-    execFileSync('turnserver', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ENOENT'; // its exit code says nothing
-  }
-})();
-if (!isInstalled) console.log('coturn: skipped, `turnserver` is not installed (apt-get install coturn)');
+const isInstalled = coturnAvailable();
 
-let server: ChildProcess;
+let server: Coturn;
 let port = 0;
 
 /** The machine, its socket and one timer: all that it takes to be a TURN client. */
@@ -99,48 +87,6 @@ async function echoPeer(): Promise<{ socket: Socket; address: { address: string;
   return { socket, address: { address: '127.0.0.1', port: socket.address().port } };
 }
 
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const free = socket.address().port;
-  socket.close();
-  return free;
-}
-
-const folder = mkdtempSync(join(tmpdir(), 'coturn-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-async function startServer(...more: string[]): Promise<ChildProcess> {
-  port = await freePort();
-  const child = spawn('turnserver', [
-    '-n',
-    '--no-cli',
-    '--no-tls',
-    '--no-dtls',
-    '--log-file=stdout',
-    '--simple-log',
-    '--pidfile=',
-    `--userdb=${join(folder, 'users.sqlite')}`,
-    '--listening-ip=127.0.0.1',
-    '--relay-ip=127.0.0.1',
-    `--listening-port=${port}`,
-    '--allow-loopback-peers',
-    '--fingerprint',
-    '--realm=example.org',
-    ...more,
-  ]);
-  // It listens when it answers; what it prints before is its own business.
-  const probe = createSocket('udp4');
-  const answered = once(probe, 'message');
-  const request = Uint8Array.from([0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, ...new Uint8Array(12).fill(7)]);
-  const asking = setInterval(() => probe.send(request, port, '127.0.0.1'), 50);
-  await answered;
-  clearInterval(asking);
-  probe.close();
-  return child;
-}
-
 async function exchange(client: LoopClient): Promise<void> {
   const { socket, address } = await echoPeer();
   const texts = (): string[] =>
@@ -160,10 +106,11 @@ async function exchange(client: LoopClient): Promise<void> {
 
 describe.skipIf(!isInstalled)('coturn', () => {
   beforeAll(async () => {
-    server = await startServer('--lt-cred-mech', '--user=alice:wonderland');
+    server = await Coturn.start();
+    port = server.port;
   });
   afterAll(() => {
-    server?.kill('SIGKILL');
+    server?.stop();
   });
 
   test('over UDP: allocate, permission, indications, channel, close', async () => {
@@ -181,30 +128,6 @@ describe.skipIf(!isInstalled)('coturn', () => {
     client.end();
   });
 
-  test('two connections with policy `relay` meet through it', async () => {
-    const iceServers = [{ urls: `turn:127.0.0.1:${port}`, username: 'alice', credential: 'wonderland' }];
-    const a = new RTCPeerConnection({ iceServers, iceTransportPolicy: 'relay' });
-    const b = new RTCPeerConnection({ iceServers, iceTransportPolicy: 'relay' });
-    a.addEventListener('icecandidate', ({ candidate }) => void (candidate && b.addIceCandidate(candidate)));
-    b.addEventListener('icecandidate', ({ candidate }) => void (candidate && a.addIceCandidate(candidate)));
-    const channel = a.createDataChannel('x');
-    b.addEventListener('datachannel', (event) => {
-      event.channel.addEventListener('message', ({ data }) => event.channel.send(`${data} to you`));
-    });
-    await a.setLocalDescription();
-    await b.setRemoteDescription(a.localDescription!);
-    await b.setLocalDescription();
-    await a.setRemoteDescription(b.localDescription!);
-    await new Promise((resolve) => channel.addEventListener('open', resolve));
-    channel.send('hello');
-    const data = await new Promise((resolve) => channel.addEventListener('message', (event) => resolve(event.data)));
-    expect(data).toBe('hello to you');
-    const { local, remote } = a.sctp!.transport.iceTransport.getSelectedCandidatePair()!;
-    expect([local.type, remote.type]).toEqual(['relay', 'relay']);
-    a.close();
-    b.close();
-  });
-
   test('a wrong password, an unknown user', async () => {
     for (const options of [{ password: 'x' }, { username: 'nobody' }]) {
       const client = await udpClient(options);
@@ -217,10 +140,11 @@ describe.skipIf(!isInstalled)('coturn', () => {
 
 describe.skipIf(!isInstalled)('coturn with a shared secret', () => {
   beforeAll(async () => {
-    server = await startServer('--use-auth-secret', `--static-auth-secret=${SECRET}`);
+    server = await Coturn.start({ credentials: ['--use-auth-secret', `--static-auth-secret=${SECRET}`] });
+    port = server.port;
   });
   afterAll(() => {
-    server?.kill('SIGKILL');
+    server?.stop();
   });
 
   test('takes our ephemeral credentials, and not expired ones', async () => {

@@ -78,6 +78,20 @@ describe('an allocation', () => {
     expect(six.machine.stats.packetsNotSent).toBe(1);
   });
 
+  test('of both families in one, with ADDITIONAL-ADDRESS-FAMILY', () => {
+    const world = new World();
+    const client = new Client(world, { family: 'both' }).allocate();
+    const [allocated] = client.events;
+    expect(allocated).toMatchObject({
+      relayed: { address: RELAY_ADDRESSES[4] },
+      alsoRelayed: { address: RELAY_ADDRESSES[6] },
+    });
+    client.send('six', { address: '2001:db8:1::7', port: 5000 });
+    client.send('four', PEER);
+    world.run(100);
+    expect(world.received.map(text).sort()).toEqual(['four', 'six']);
+  });
+
   test('RFC 8656 §7.4: DONT-FRAGMENT is asked for once, where the server cannot', () => {
     const world = new World();
     const client = new Client(world, { dontFragment: true }).allocate();

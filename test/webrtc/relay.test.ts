@@ -117,9 +117,16 @@ test('a server that is not there is a 701 and holds gathering up for ten seconds
   expect(await failed).toMatchObject({ errorCode: 701, url: 'turn:203.0.113.77' });
 });
 
-test('servers over TCP and TLS are left out', async () => {
+test('a name that nobody knows is a 701', async () => {
+  pair = new Pair({ configuration: { iceServers: [{ ...iceServers[0]!, urls: 'turn:nowhere.example' }] } });
+  const failed = next<RTCPeerConnectionIceErrorEvent>(pair.a, 'icecandidateerror');
+  expect(await candidatesOf(pair.a)).toHaveLength(1);
+  expect(await failed).toMatchObject({ errorCode: 701, url: 'turn:nowhere.example' });
+});
+
+test('servers over TLS on a datagram transport, and STUN over TLS, are left out', async () => {
   const server = withServer({
-    iceServers: [{ ...iceServers[0]!, urls: [`turn:${SERVER}?transport=tcp`, `turns:${SERVER}`] }],
+    iceServers: [{ ...iceServers[0]!, urls: [`turns:${SERVER}?transport=udp`, `stuns:${SERVER}`] }],
   });
   expect(await candidatesOf(pair.a)).toHaveLength(1);
   expect(server.stats.challenges).toBe(0);
