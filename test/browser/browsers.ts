@@ -54,7 +54,7 @@ export type BrowserOptions = {
   exposeHostCandidates?: boolean;
   /** Pages may play and make sound without anybody having clicked. */
   playsMedia?: boolean;
-  /** Chromium alone: takes certificates that nobody vouches for. */
+  /** Takes certificates that nobody vouches for, those of TURN servers too. Firefox still wants a name, not an address. */
   trustsAnyCertificate?: boolean;
 };
 
@@ -88,7 +88,12 @@ export class TestBrowser {
             userDataDir: join(scratch, 'profile'),
             args: chromiumFlags(options),
           })
-        : await puppeteer.launch({ ...common, browser: 'firefox', extraPrefsFirefox: firefoxPreferences(options) });
+        : await puppeteer.launch({
+            ...common,
+            browser: 'firefox',
+            extraPrefsFirefox: firefoxPreferences(options),
+            acceptInsecureCerts: options.trustsAnyCertificate ?? false,
+          });
     return new TestBrowser(name, await browser.version(), browser, scratch);
   }
 
