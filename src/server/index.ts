@@ -20,6 +20,8 @@ export { portBus } from './cluster/port-bus.ts';
 export { type IoRedisClient, type NodeRedisClient, type RedisBusOptions, redisBus } from './cluster/redis-bus.ts';
 export type { ClusterStatistics } from './cluster/statistics.ts';
 export { TrackerCluster, type TrackerClusterOptions } from './cluster/tracker-cluster.ts';
+export { jsonLines, type TrackerLogEvent } from './http/log.ts';
+export { type StatusOptions, type StatusPage, statusHandler, statusPage, statusResponse } from './http/status.ts';
 export {
   type AccessClaims,
   AccessControl,

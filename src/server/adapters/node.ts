@@ -7,7 +7,7 @@ import type { TrackerConnection } from '../tracker/connection.ts';
 import type { TrackerSession } from '../tracker/session.ts';
 import type { TrackerServer } from '../tracker/tracker-server.ts';
 import { type HostOptions, TrackerHost } from './host.ts';
-import { SendBatch } from './send-batch.ts';
+import { BatchedSocket, SendBatch } from './send-batch.ts';
 
 /** What is used of `http.Server`; `https.Server` and what frameworks return are as good. */
 export type UpgradingServer = Pick<Server, 'on' | 'off' | 'listenerCount'>;
@@ -131,8 +131,7 @@ class NodeConnection implements TrackerConnection {
   readonly origin: string | null;
   readonly url: string;
   readonly #webSocket: WebSocket;
-  readonly #socket: Duplex;
-  readonly #batch: SendBatch;
+  readonly #sending: BatchedSocket;
 
   constructor(
     webSocket: WebSocket,
@@ -141,24 +140,22 @@ class NodeConnection implements TrackerConnection {
     { ip, origin, url }: Pick<TrackerConnection, 'ip' | 'origin' | 'url'>,
   ) {
     this.#webSocket = webSocket;
-    this.#socket = socket;
-    this.#batch = batch;
+    this.#sending = new BatchedSocket(socket, batch);
     this.ip = ip;
     this.origin = origin;
     this.url = url;
   }
 
   send(text: string): void {
-    if (this.#webSocket.readyState !== WebSocket.OPEN) return;
-    this.#batch.hold(this.#socket);
-    this.#webSocket.send(text);
+    if (this.#webSocket.readyState === WebSocket.OPEN) this.#sending.send(text);
   }
 
   bufferedAmount(): number {
-    return this.#webSocket.bufferedAmount;
+    return this.#webSocket.bufferedAmount + this.#sending.waiting;
   }
 
   close(code: number, reason: string): void {
+    if (this.#webSocket.readyState === WebSocket.OPEN) this.#sending.flush();
     this.#webSocket.close(code, reason);
   }
 

@@ -1,5 +1,6 @@
 /** What a session needs of the tracker it belongs to. */
 import type { WireIceServer, WireId } from '../../signaling/wire.ts';
+import type { TrackerLogEvent } from '../http/log.ts';
 import type { AccessControl } from './access-token.ts';
 import type { ClusterLink } from './cluster-link.ts';
 import type { Dice } from './dice.ts';
@@ -21,6 +22,7 @@ export interface TrackerCore {
   readonly scrape: boolean;
   readonly iceServers: ((sessionId: string, now: number) => readonly WireIceServer[]) | null;
   allowRoom(room: WireId, visitor: { readonly ip: string; readonly origin: string | null }): boolean;
+  log(event: TrackerLogEvent): void;
   /** Milliseconds since 1970. */
   unixTimeMs(): number;
   /** Gives a session a name that nobody guesses, by which `isLive` knows it until it closes. */

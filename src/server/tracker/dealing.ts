@@ -31,7 +31,7 @@ export function dealOffers(room: Room, { origin, met, peerId, head, offers, now 
   let dealt = 0;
   for (const target of chooseTargets(room, { author, met, peerId, count: offers.length, now }, dice)) {
     const { offerId, sdp } = offers[dealt]!;
-    if (!target.canTake(offerId, origin, now)) continue;
+    if (target.session.isSlow || !target.canTake(offerId, origin, now)) continue;
     target.take(offerId, origin, now);
     if (author !== null && room.members.length <= MAX_REMEMBERED_PAIRS) author.pairWith(target, now);
     const text = `${head}${JSON.stringify(offerId)},"offer":{"type":"offer","sdp":${JSON.stringify(sdp)}}}`;
@@ -75,7 +75,6 @@ function chooseTargets(room: Room, request: Choice, dice: Dice): Member[] {
 /** Keeps `targets` sorted: the lists are too short for anything cleverer than insertion. */
 function consider(member: Member, request: Choice, targets: Member[]): void {
   if (member === request.author || member.wanted === 0 || member.peerId === request.peerId) return;
-  if (member.session.isSlow) return;
   let place = targets.length;
   while (place > 0 && isBetter(member, targets[place - 1]!, request)) place -= 1;
   if (place >= request.count) return;

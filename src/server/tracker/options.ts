@@ -1,5 +1,6 @@
 /** What a tracker may be told, with its defaults and what a wrong value costs. */
 import type { WireIceServer, WireId } from '../../signaling/wire.ts';
+import type { TrackerLogEvent } from '../http/log.ts';
 import type { AccessOptions } from './access-token.ts';
 
 /** Bounds and rates. All are per node; in a cluster of N nodes a visitor may have N times as much. */
@@ -10,6 +11,11 @@ export type TrackerLimits = {
   readonly maxDescriptionLength: number;
   /** Offers dealt from one announce; the rest is ignored. Default 10. */
   readonly maxOffersPerAnnounce: number;
+  /**
+   * Offers that one member has been dealt in a room and that may still be answered. Default 64: who leaves so many a minute
+   * without an answer does not answer, and others get them.
+   */
+  readonly maxOpenOffers: number;
   /** Default 50,000. More are refused with 503. */
   readonly maxConnections: number;
   /** From one IPv4 address or one IPv6 /64. Default 50; raise it for visitors behind one NAT, or behind a proxy. */
@@ -43,6 +49,7 @@ export const DEFAULT_LIMITS: TrackerLimits = {
   maxMessageBytes: 64 * 1024,
   maxDescriptionLength: 16 * 1024,
   maxOffersPerAnnounce: 10,
+  maxOpenOffers: 64,
   maxConnections: 50_000,
   maxConnectionsPerAddress: 50,
   connectionRate: 5,
@@ -79,6 +86,8 @@ export type TrackerOptions = {
   readonly scrape?: boolean;
   /** TURN servers for one connection, told to clients that ask (docs/server.md). Called at each announce of theirs. */
   readonly iceServers?: (sessionId: string, now: number) => readonly WireIceServer[];
+  /** Told of what is out of the ordinary: `jsonLines()` writes it down. Must not throw. Default: nobody is told. */
+  readonly log?: (event: TrackerLogEvent) => void;
   /** Milliseconds since 1970, for the expiry of tokens. Default `Date.now`. */
   readonly unixTimeMs?: () => number;
 };

@@ -7,11 +7,6 @@ import { TokenBucket } from './token-bucket.ts';
 /** How long an offer may be answered. Clients give up on theirs after 50 s. */
 export const OFFER_LIFETIME_MS = 60_000;
 /**
- * Bound: offers that one member has been dealt and that may still be answered. Past it others get them: who leaves 64 offers
- * a minute without an answer does not answer.
- */
-export const MAX_OPEN_OFFERS = 64;
-/**
  * Bound: rooms up to this size remember who has met whom, which is at most this many entries for each member. Of members of
  * other nodes each remembers as many, the last ones.
  */
@@ -96,9 +91,10 @@ export class Member {
   /** Whether it can be dealt this offer: it has room, and holds none by that name from somebody else. */
   canTake(offerId: WireId, origin: Member | OfferOrigin, now: number): boolean {
     if (this.#openOffers === null) return true;
-    if (this.#openOffers.size >= MAX_OPEN_OFFERS) this.#expireOffers(now);
-    if (this.#openOffers.size >= MAX_OPEN_OFFERS) return false;
-    const open = this.#openOffers.get(offerId);
+    const { maxOpenOffers } = this.session.limits;
+    if (this.#openOffers.size >= maxOpenOffers) this.#expireOffers(now);
+    const open = this.#openOffers?.get(offerId);
+    if (open === undefined && (this.#openOffers?.size ?? 0) >= maxOpenOffers) return false;
     return open === undefined || open.origin === origin || open.expiresAt <= now;
   }
 

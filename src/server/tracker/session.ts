@@ -18,6 +18,7 @@ import type { RelayedAnswer } from './cluster-link.ts';
 import type { TrackerConnection } from './connection.ts';
 import type { TrackerCore } from './core.ts';
 import { dealOffers } from './dealing.ts';
+import type { TrackerLimits } from './options.ts';
 import { Member, type Room } from './room.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -75,6 +76,10 @@ export class TrackerSession {
     this.#faults = new TokenBucket(core.limits.maxFaultsPerMinute, now);
     this.#spokeAt = now;
     this.#heardAt = now;
+  }
+
+  get limits(): TrackerLimits {
+    return this.#core.limits;
   }
 
   /** Too much is unsent for another offer. */
@@ -137,7 +142,7 @@ export class TrackerSession {
     this.missedPings = this.#heardAt < this.#pingedAt ? this.missedPings + 1 : 0;
     if (this.missedPings >= PINGS_TO_MISS) {
       stats.closedSilent += 1;
-      this.#cutOff(now);
+      this.#cutOff('silent', now);
       return;
     }
     this.#pingedAt = now;
@@ -382,6 +387,7 @@ export class TrackerSession {
     const { maxFaultsPerMinute } = this.#core.limits;
     if (this.#closed || this.#faults.take(maxFaultsPerMinute / 60, maxFaultsPerMinute, now)) return;
     this.#core.stats.closedForFaults += 1;
+    this.#core.log({ event: 'cutOff', reason: 'faults' });
     this.end(POLICY_VIOLATION, 'too many broken or refused messages', now);
   }
 
@@ -389,13 +395,14 @@ export class TrackerSession {
   #send(text: string, now: number): void {
     if (this.connection.bufferedAmount() > this.#core.limits.hardBufferBytes) {
       this.#core.stats.closedSlow += 1;
-      this.#cutOff(now);
+      this.#cutOff('slow', now);
     } else {
       this.connection.send(text);
     }
   }
 
-  #cutOff(now: number): void {
+  #cutOff(reason: 'silent' | 'slow', now: number): void {
+    this.#core.log({ event: 'cutOff', reason });
     this.connection.terminate();
     this.closed(now);
   }

@@ -73,6 +73,7 @@ export class TrackerServer implements ClusterPort {
       scrape,
       iceServers: options.iceServers ?? null,
       allowRoom: options.allowRoom ?? (() => true),
+      log: options.log ?? (() => {}),
       unixTimeMs: this.#unixTimeMs,
       nameSession: (session) => {
         const id = toHex(randomBytes(random, SESSION_ID_BYTES));
@@ -85,8 +86,14 @@ export class TrackerServer implements ClusterPort {
 
   /** Whether a visitor may connect, and if not, what to answer the upgrade request with. */
   admit(visitor: Visitor, now: number): Admission | Refusal {
-    if (this.#drainedAt !== null) return { kind: 'refused', status: 503, reason: 'the tracker is closing' };
-    return this.#door.admit(visitor, this.#unixTimeMs(), now);
+    const decision =
+      this.#drainedAt === null
+        ? this.#door.admit(visitor, this.#unixTimeMs(), now)
+        : ({ kind: 'refused', status: 503, reason: 'the tracker is closing' } as const);
+    if (decision.kind === 'refused') {
+      this.#core.log({ event: 'refused', status: decision.status, reason: decision.reason });
+    }
+    return decision;
   }
 
   /**
@@ -131,7 +138,9 @@ export class TrackerServer implements ClusterPort {
 
   /** Takes nobody in any more, and sends everybody away (1012) over 30 s, so that they do not come back all at once. */
   drain(now: number): void {
-    this.#drainedAt ??= now + DRAIN_MS;
+    if (this.#drainedAt !== null) return;
+    this.#drainedAt = now + DRAIN_MS;
+    this.#core.log({ event: 'draining' });
   }
 
   get isDraining(): boolean {
@@ -141,12 +150,18 @@ export class TrackerServer implements ClusterPort {
   /** Ends all connections now. */
   close(now: number): void {
     this.#drainedAt = now;
+    this.#core.log({ event: 'closed' });
     for (const session of [...this.#sessions.values()]) session.end(GOING_AWAY, 'the tracker is closing', now);
   }
 
   /** Whether the connection that got this name with its ICE servers is still there. */
   isLive(sessionId: string): boolean {
     return this.#named.has(sessionId);
+  }
+
+  /** Whether the other nodes can be heard; `null` when there is no cluster. */
+  get clusterUp(): boolean | null {
+    return this.#core.cluster?.isUp ?? null;
   }
 
   /** How many are connected. */
