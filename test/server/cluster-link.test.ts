@@ -59,10 +59,14 @@ describe('a node of a cluster', () => {
 
   test('draws receivers from all members alike', () => {
     const link = new Link();
-    const world = new World({ cluster: link, limits: { announceBurst: 1000, announceRate: 1000 } });
-    const [author, ...others] = world.members(11);
+    const world = new World({ cluster: link });
+    const others = world.members(10);
     link.remote = 30;
-    for (let i = 0; i < 100; i++) author!.offer(...Array.from({ length: 4 }, (_, j) => `${i}/${j}`));
+    for (let i = 0; i < 100; i++) {
+      const author = world.visitor();
+      author.offer(...Array.from({ length: 4 }, (_, j) => `${i}/${j}`));
+      author.leave();
+    }
     const here = others.flatMap((other) => other.read('offer')).length;
     const elsewhere = link.placed.flatMap(({ offers }) => offers).length;
     expect(here + elsewhere).toBe(400);
@@ -97,14 +101,16 @@ describe('a node of a cluster', () => {
       offerId: id(name),
       sdp: 'answer',
     });
-    expect(world.tracker.deliverAnswer(answer('b'), connection, world.now)).toBe(false);
-    expect(world.tracker.deliverAnswer({ ...answer('a'), room: id('other') }, connection, world.now)).toBe(false);
-    expect(world.tracker.deliverAnswer(answer('a'), connection + 1, world.now)).toBe(false);
-    expect(world.tracker.deliverAnswer(answer('a'), connection, world.now)).toBe(true);
-    expect(world.tracker.deliverAnswer(answer('a'), connection, world.now)).toBe(false);
+    expect(world.tracker.deliverAnswer(answer('b'), 'far/1', connection, world.now)).toBe(false);
+    expect(world.tracker.deliverAnswer({ ...answer('a'), room: id('other') }, 'far/1', connection, world.now)).toBe(
+      false,
+    );
+    expect(world.tracker.deliverAnswer(answer('a'), 'far/1', connection + 1, world.now)).toBe(false);
+    expect(world.tracker.deliverAnswer(answer('a'), 'far/1', connection, world.now)).toBe(true);
+    expect(world.tracker.deliverAnswer(answer('a'), 'far/1', connection, world.now)).toBe(false);
     expect(author.read('answer')).toMatchObject([{ peerId: id('far'), offerId: id('a'), sdp: 'answer' }]);
     world.run(60_000);
-    expect(world.tracker.deliverAnswer(answer('late'), connection, world.now)).toBe(false);
+    expect(world.tracker.deliverAnswer(answer('late'), 'far/1', connection, world.now)).toBe(false);
   });
 
   test('deals offers from elsewhere to its members, and brings the answers back to where they came from', () => {
@@ -114,9 +120,10 @@ describe('a node of a cluster', () => {
     const answers: RelayedAnswer[] = [];
     const offers = ['a', 'b', 'c', 'd'].map((name) => ({ offerId: id(name), sdp: `sdp ${name}` }));
     const delivery = {
+      met: new Set<number>(),
       room: ROOM,
       peerId: members[0]!.peerId,
-      origin: { answer: (a: RelayedAnswer) => answers.push(a) },
+      origin: { author: 'far/1', answer: (a: RelayedAnswer) => answers.push(a) },
       offers,
     };
     expect(world.tracker.deliver(delivery, world.now)).toBe(2); // not to a connection of the author's own

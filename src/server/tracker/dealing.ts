@@ -11,6 +11,8 @@ import { MAX_REMEMBERED_PAIRS, Member, type Room } from './room.ts';
 /** Members looked at for each one chosen, in large rooms: enough to pass over the busy, few enough for 5,000 members. */
 const DRAWN_FOR_EACH = 4;
 const LEAST_DRAWN = 8;
+/** Chosen beyond the offers, for those that turn out to be slow, or to have an offer by the same name. */
+const SPARE_TARGETS = 2;
 
 /** Offers of one author: a member here, or somebody on another node. */
 export type Deal = {
@@ -29,7 +31,8 @@ export function dealOffers(room: Room, { origin, met, peerId, head, offers, now 
   if (offers.length === 0) return 0;
   const author = origin instanceof Member ? origin : null;
   let dealt = 0;
-  for (const target of chooseTargets(room, { author, met, peerId, count: offers.length, now }, dice)) {
+  for (const target of chooseTargets(room, { author, met, peerId, count: offers.length + SPARE_TARGETS, now }, dice)) {
+    if (dealt === offers.length) break;
     const { offerId, sdp } = offers[dealt]!;
     if (target.session.isSlow || !target.canTake(offerId, origin, now)) continue;
     target.take(offerId, origin, now);
