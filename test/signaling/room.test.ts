@@ -1,0 +1,351 @@
+/** Whole rooms in a simulated world: their own code, with trackers, sockets and peer connections that are told the time. */
+import { describe, expect, test } from 'vitest';
+import type { RTCPeerConnection } from '../../src/index.ts';
+import { Room } from '../../src/signaling/room.ts';
+import type { RoomOptions } from '../../src/signaling/room-options.ts';
+import type { RoomPeer } from '../../src/signaling/room-peer.ts';
+import type { SimPeerConnection } from './sim/peer-connection.ts';
+import { World } from './sim/world.ts';
+
+const URL_A = 'ws://a.example/';
+const URL_B = 'ws://b.example/';
+
+function join(world: World, options: Partial<RoomOptions> = {}): Room {
+  return new Room('room', { trackers: [URL_A], ...options }, world.platform());
+}
+
+function isMesh(rooms: readonly Room[]): boolean {
+  return rooms.every(({ peers }) => peers.size === rooms.length - 1);
+}
+
+/** What happened in a room: `+id` and `-id`. */
+function log(room: Room): string[] {
+  const events: string[] = [];
+  room.onpeer = ({ peer }) => events.push(`+${peer.id}`);
+  room.onleave = ({ peer }) => events.push(`-${peer.id}`);
+  return events;
+}
+
+function simulated({ connection }: RoomPeer): SimPeerConnection {
+  return connection as unknown as SimPeerConnection;
+}
+
+describe('everyone is connected to everyone', () => {
+  test.each([
+    [2, 1_000],
+    [3, 1_000],
+    [10, 10_000],
+    [20, 30_000],
+  ])('%d who join at once, or one after the other', async (count, withinMs) => {
+    for (const pauseMs of [0, 100]) {
+      const world = new World({ seed: 7 });
+      world.addTracker(URL_A);
+      const rooms: Room[] = [];
+      for (let i = 0; i < count; i++) {
+        rooms.push(join(world));
+        await world.run(pauseMs);
+      }
+      expect(await world.until(() => isMesh(rooms))).toBeLessThan(withinMs);
+    }
+  });
+
+  test('and stays so: nothing more is made once all are there', async () => {
+    const world = new World();
+    world.addTracker(URL_A);
+    const rooms = Array.from({ length: 6 }, () => join(world));
+    const events = rooms.map(log);
+    await world.until(() => isMesh(rooms));
+    await world.run(120_000);
+    const made = world.connections.length;
+    await world.run(3_600_000);
+    expect(world.connections.length).toBe(made);
+    expect(events.map((list) => list.length)).toEqual([5, 5, 5, 5, 5, 5]);
+    expect(world.leftovers.connections).toBe(6 * 5);
+  });
+
+  test('a newcomer meets all of those who have been there for long', async () => {
+    const world = new World();
+    world.addTracker(URL_A);
+    const rooms = Array.from({ length: 8 }, () => join(world));
+    await world.run(1_000_000);
+    rooms.push(join(world));
+    expect(await world.until(() => isMesh(rooms))).toBeLessThan(10_000);
+  });
+});
+
+describe('when both members of a pair announce in the same instant', () => {
+  test('200 times, they are never stuck and never connected twice', async () => {
+    for (let seed = 0; seed < 200; seed++) {
+      const world = new World({
+        seed,
+        latencyMs: seed % 7,
+        gatheringMs: (seed * 13) % 90,
+        connectingMs: (seed * 31) % 70,
+      });
+      const tracker = world.addTracker(URL_A);
+      const rooms = [join(world), join(world)];
+      const events = rooms.map(log);
+      // Once both have joined and have offers ready, both announce with offers, at once.
+      expect(await world.until(() => isMesh(rooms))).toBeLessThan(2_000);
+      await world.run(200_000);
+      expect(events).toEqual([[`+${rooms[1]!.peerId}`], [`+${rooms[0]!.peerId}`]]);
+      expect(world.leftovers.connections).toBe(2);
+      expect(tracker.members()).toBe(2);
+    }
+  });
+
+  test('and did answer each other', async () => {
+    // What the test above is about does happen: offers cross, and both are answered.
+    let crossings = 0;
+    for (let seed = 0; seed < 20; seed++) {
+      const world = new World({ seed, latencyMs: 20, gatheringMs: 50 });
+      const tracker = world.addTracker(URL_A);
+      const rooms = [join(world), join(world)];
+      await world.until(() => isMesh(rooms));
+      const answers = tracker.messages.filter(({ answer }) => answer !== undefined);
+      if (new Set(answers.map(({ peer_id }) => peer_id)).size === 2) crossings++;
+    }
+    expect(crossings).toBeGreaterThan(10);
+  });
+});
+
+describe('leaving', () => {
+  test('leaves nothing behind: no timer, listener, socket or connection', async () => {
+    const world = new World();
+    world.addTracker(URL_A);
+    const controller = new AbortController();
+    const rooms = [join(world, { signal: controller.signal }), join(world)];
+    await world.until(() => isMesh(rooms));
+    const events = log(rooms[0]!);
+    let hasLeft = false;
+    void rooms[0]!.leave().then(() => {
+      hasLeft = true;
+    });
+    expect(await world.until(() => hasLeft)).toBeLessThanOrEqual(1_000);
+    await world.until(() => rooms[1]!.peers.size === 0);
+    void rooms[1]!.leave();
+    await world.run(1_000);
+    expect(world.leftovers).toEqual({ timers: 0, wakers: 0, sockets: 0, connections: 0 });
+    expect(events).toEqual([]);
+    expect(rooms[0]!.closed).toBe(true);
+  });
+
+  test('is told to the tracker with `stopped`, and to peers by the end of the connection', async () => {
+    const world = new World();
+    const tracker = world.addTracker(URL_A);
+    const rooms = [join(world), join(world)];
+    const events = log(rooms[1]!);
+    await world.until(() => isMesh(rooms));
+    const left = rooms[0]!.leave();
+    await world.until(() => rooms[1]!.peers.size === 0);
+    await world.run(100);
+    await left;
+    expect(events).toEqual([`+${rooms[0]!.peerId}`, `-${rooms[0]!.peerId}`]);
+    expect(tracker.messages.filter(({ event }) => event === 'stopped')).toHaveLength(1);
+    expect(tracker.members()).toBe(1);
+  });
+
+  test('happens when the signal aborts', async () => {
+    const world = new World();
+    world.addTracker(URL_A);
+    const controller = new AbortController();
+    const room = join(world, { signal: controller.signal });
+    await world.run(500);
+    controller.abort();
+    expect(room.closed).toBe(true);
+    await world.run(1_000);
+    expect(world.leftovers).toEqual({ timers: 0, wakers: 0, sockets: 0, connections: 0 });
+    expect(() => join(world, { signal: controller.signal })).toThrow(/abort/i);
+  });
+
+  test('while everything is still being made', async () => {
+    const world = new World();
+    world.addTracker(URL_A);
+    for (let ms = 0; ms < 300; ms += 10) {
+      const rooms = [join(world), join(world)];
+      await world.run(ms);
+      for (const room of rooms) void room.leave();
+      await world.run(1_000);
+      expect(world.leftovers).toEqual({ timers: 0, wakers: 0, sockets: 0, connections: 0 });
+    }
+  });
+});
+
+describe('a connection that ends', () => {
+  test('is a peer that left, and who is still in the room is met again', async () => {
+    const world = new World();
+    world.addTracker(URL_A, { interval: 30 });
+    const rooms = [join(world), join(world)];
+    const events = log(rooms[0]!);
+    await world.until(() => isMesh(rooms));
+    for (const room of rooms) simulated([...room.peers.values()][0]!).changeState('failed');
+    expect(rooms[0]!.peers.size).toBe(0);
+    await world.until(() => events.length === 3);
+    expect(events.map((event) => event[0])).toEqual(['+', '-', '+']);
+  });
+
+  test('is given up after 15 s without a path, not before', async () => {
+    const world = new World();
+    world.addTracker(URL_A);
+    const rooms = [join(world), join(world)];
+    await world.until(() => isMesh(rooms));
+    const peer = simulated([...rooms[0]!.peers.values()][0]!);
+    peer.changeState('disconnected');
+    await world.run(14_000);
+    peer.changeState('connected');
+    await world.run(60_000);
+    expect(rooms[0]!.peers.size).toBe(1);
+    peer.changeState('disconnected');
+    await world.run(14_900);
+    expect(rooms[0]!.peers.size).toBe(1);
+    await world.run(200);
+    expect(rooms[0]!.peers.size).toBe(0);
+  });
+
+  test('before it began is tried anew', async () => {
+    const world = new World();
+    world.addTracker(URL_A, { interval: 30 });
+    const rooms = [join(world), join(world)];
+    const events = log(rooms[0]!);
+    await world.until(() => world.connections.some(({ remoteDescription }) => remoteDescription !== null));
+    for (const connection of world.connections) connection.isUnreachable = true;
+    await world.run(3_000);
+    expect(events).toEqual([]);
+    expect(await world.until(() => isMesh(rooms))).toBeLessThan(60_000);
+    expect(events).toHaveLength(1);
+  });
+});
+
+test('messages that come before the peer is announced are there afterwards, in order, and once', async () => {
+  const world = new World();
+  world.addTracker(URL_A);
+  const { promise: decision, resolve: letIn } = deferred<boolean>();
+  const [slow] = [join(world, { authorize: () => decision }), join(world)];
+  const channels = () =>
+    world.connections.flatMap((connection) => connection.channels).filter(({ label }) => label === 'data');
+  await world.until(() => channels().filter(({ readyState }) => readyState === 'open').length === 2);
+  // Whichever of the two ends is the other side's: what it sends now is too early.
+  for (const channel of channels())
+    if (channel.readyState === 'open') for (let i = 0; i < 5; i++) channel.send(String(i));
+  await world.run(100);
+  expect(slow.peers.size).toBe(0);
+  const heard: unknown[] = [];
+  slow.onpeer = ({ peer }) => peer.channel.addEventListener('message', ({ data }) => heard.push(data));
+  letIn(true);
+  await world.run(100);
+  expect(slow.peers.size).toBe(1);
+  expect(heard).toEqual(['0', '1', '2', '3', '4']);
+});
+
+describe('two trackers', () => {
+  test('share offers, and bring each peer once', async () => {
+    const world = new World();
+    const trackers = [world.addTracker(URL_A), world.addTracker(URL_B)];
+    const rooms = Array.from({ length: 5 }, () => join(world, { trackers: [URL_A, URL_B] }));
+    const events = rooms.map(log);
+    await world.until(() => isMesh(rooms));
+    await world.run(600_000);
+    expect(events.map((list) => list.length)).toEqual([4, 4, 4, 4, 4]);
+    expect(trackers.map((tracker) => tracker.members())).toEqual([5, 5]);
+  });
+
+  test('bring together those who have only one of them in common', async () => {
+    const world = new World();
+    world.addTracker(URL_A);
+    world.addTracker(URL_B);
+    const [a, both, b] = [join(world), join(world, { trackers: [URL_A, URL_B] }), join(world, { trackers: [URL_B] })];
+    await world.until(() => both!.peers.size === 2);
+    expect([a!.peers.size, b!.peers.size]).toEqual([1, 1]);
+  });
+
+  test('of which one is not there are as good as one', async () => {
+    const world = new World();
+    world.addTracker(URL_A);
+    const warnings: string[] = [];
+    const rooms = Array.from({ length: 3 }, () => join(world, { trackers: [URL_B, URL_A, URL_A] }));
+    rooms[0]!.onwarning = ({ message, tracker }) => warnings.push(`${tracker} ${message}`);
+    expect(await world.until(() => isMesh(rooms))).toBeLessThan(1_000);
+    expect(warnings).toEqual([`${URL_B} ECONNREFUSED`]);
+    expect(rooms[0]!.trackers.map(({ url, state }) => [url, state])).toEqual([
+      [URL_B, expect.stringMatching(/waiting|connecting/)],
+      [URL_A, 'open'],
+    ]);
+  });
+});
+
+test('maxPeers is never passed, and a full room offers nothing', async () => {
+  const world = new World();
+  const tracker = world.addTracker(URL_A, { interval: 10 });
+  const rooms = Array.from({ length: 8 }, () => join(world, { maxPeers: 3 }));
+  let most = 0;
+  for (const room of rooms)
+    room.onpeer = () => {
+      most = Math.max(most, room.peers.size);
+    }; // prettier-ignore
+  await world.until(() => rooms.every(({ peers }) => peers.size >= 2));
+  await world.run(200_000);
+  expect(most).toBe(3);
+  const full = rooms.find(({ peers }) => peers.size === 3)!;
+  tracker.messages.length = 0;
+  await world.run(60_000);
+  const announces = tracker.messages.filter(({ peer_id }) => hex(peer_id as string) === full.peerId);
+  expect(announces.length).toBeGreaterThan(2);
+  for (const announce of announces) expect(announce).toMatchObject({ numwant: 0, offers: [] });
+});
+
+test('the hook has every connection before there is any SDP, on both sides', async () => {
+  const world = new World();
+  world.addTracker(URL_A);
+  const seen = new Map<RTCPeerConnection, boolean>();
+  const options: Partial<RoomOptions> = {
+    onPeerConnection: async (connection, { initiator }) => {
+      expect(connection.localDescription).toBeNull();
+      await Promise.resolve();
+      expect(connection.remoteDescription).toBeNull();
+      seen.set(connection, initiator);
+    },
+  };
+  const rooms = [join(world, options), join(world, options)];
+  await world.until(() => isMesh(rooms));
+  for (const room of rooms)
+    for (const peer of room.peers.values()) expect(seen.get(peer.connection)).toBe(peer.initiator);
+});
+
+test('a hook that fails is a warning once a minute, not a storm', async () => {
+  const world = new World();
+  world.addTracker(URL_A, { interval: 5 });
+  const fail = (): never => {
+    throw new Error('no camera');
+  };
+  const [room] = [join(world, { onPeerConnection: fail }), join(world)];
+  const warnings: string[] = [];
+  room.onwarning = ({ message }) => warnings.push(message);
+  await world.run(55_000);
+  expect(warnings).toEqual(['Error: no camera']);
+  expect(world.connections.length).toBeLessThan(200);
+});
+
+test('close() ends one peer, who is not met again', async () => {
+  const world = new World();
+  world.addTracker(URL_A, { interval: 10 });
+  const rooms = [join(world), join(world), join(world)];
+  await world.until(() => isMesh(rooms));
+  const events = log(rooms[0]!);
+  rooms[0]!.peers.get(rooms[1]!.peerId)!.close();
+  expect(events).toEqual([`-${rooms[1]!.peerId}`]);
+  await world.run(300_000);
+  expect(events).toHaveLength(1);
+  expect(rooms.map(({ peers }) => peers.size)).toEqual([1, 1, 2]);
+});
+
+function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+function hex(id: string): string {
+  return Buffer.from(id, 'latin1').toString('hex');
+}
