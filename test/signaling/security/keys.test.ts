@@ -50,6 +50,7 @@ describe('keys from a secret', () => {
 });
 
 describe('keys from a password', () => {
+  // The second is typed with combining accents and a no-break space, and was made from what RFC 8265 turns that into.
   it.each(vectors.passwords)(
     'are those that OpenSSL makes for "$password", in slices that let others run',
     async (vector) => {
@@ -61,14 +62,6 @@ describe('keys from a password', () => {
       expect(turns).toBeGreaterThan(10); // of about a hundred: it takes most of a second
     },
   );
-
-  it('are the same for letters that look the same (RFC 8265)', async () => {
-    const [composed, decomposed] = await Promise.all([
-      keysFromPassword('caf\u00e9 cr\u00e8me', 'tea'),
-      keysFromPassword('cafe\u0301\u00a0cre\u0300me', 'tea'),
-    ]);
-    expect(inHex(composed)).toEqual(inHex(decomposed));
-  });
 
   it('want a password', async () => {
     await expect(keysFromPassword('', 'tea')).rejects.toThrow(TypeError);

@@ -6,7 +6,13 @@ type MeetingPeer = { readonly peerId: string; readonly sdp: string };
 /** fixtures/room-security: made from the documentation by other code than ours. */
 export const vectors: {
   readonly secrets: readonly (Keys & { readonly secret: string; readonly appId: string; readonly room: string })[];
-  readonly passwords: readonly (Keys & { readonly password: string; readonly appId: string; readonly room: string })[];
+  readonly passwords: readonly (Keys & {
+    readonly password: string;
+    readonly appId: string;
+    readonly room: string;
+    /** What scrypt makes of it: the secret. */
+    readonly stretched: string;
+  })[];
   readonly seals: readonly {
     readonly roomKey: string;
     readonly sealKey: string;
