@@ -37,7 +37,9 @@ test('threads reach the hub by their ports, and are down once those close', asyn
   const [one, two] = channels.map(({ port2 }) => portBus(threadPort(port2))) as [Bus, Bus];
   const heard = [listen(one, 'x'), listen(two, 'x'), listen(main, 'x')];
   channels[0]!.port2.postMessage('something else on the same port');
-  two.subscribe('end', () => {}); // what is published after this has been preceded by the subscriptions
+  const ready = listen(main, 'ready');
+  for (const bus of [one, two]) bus.publish('ready', bytes); // which comes after its subscription
+  await vi.waitFor(() => expect(ready.received).toHaveLength(2));
   one.publish('x', bytes);
   await vi.waitFor(() => expect(heard.map(({ received }) => received)).toEqual([[bytes], [bytes], [bytes]]));
 
