@@ -3,6 +3,15 @@
  * and TURN server beside it (docs/turn.md).
  */
 
+export {
+  type BunServer,
+  type BunTracker,
+  type BunVisitor,
+  type BunWebSocket,
+  type BunWebSocketHandler,
+  bunTracker,
+} from './adapters/bun.ts';
+export { type CrosswsHooks, type CrosswsPeer, type CrosswsTracker, crosswsTracker } from './adapters/crossws.ts';
 export type { HostOptions } from './adapters/host.ts';
 export { type AttachedTracker, attach, type UpgradingServer } from './adapters/node.ts';
 export type { Bus, BusState } from './cluster/bus.ts';
