@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TrackerServer } from '../tracker/tracker-server.ts';
+import type { TurnService } from '../turn/service.ts';
 
 export type StatusOptions = {
   /** Serve `/stats`, counts as JSON. Default false: how much goes on is not everybody's business. */
@@ -12,6 +13,8 @@ export type StatusOptions = {
   readonly metrics?: boolean;
   /** Whether a node that cannot hear the others of its cluster still takes visitors (`/readyz` 200). Default true. */
   readonly readyWhenAlone?: boolean;
+  /** The TURN server beside the tracker, to be counted as well. */
+  readonly turn?: Pick<TurnService, 'stats'>;
 };
 
 export type StatusPage = { readonly status: number; readonly contentType: string; readonly body: string };
@@ -21,19 +24,23 @@ const JSON_TYPE = 'application/json';
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** How much there is now; all else in `stats` only grows. */
-const GAUGES: ReadonlySet<string> = new Set(['connections', 'rooms', 'members']);
+const GAUGES: ReadonlySet<string> = new Set(['connections', 'rooms', 'members', 'allocations', 'relays']);
 
 /** The page at a path; `null` for paths that are not the tracker's. */
 export function statusPage(tracker: TrackerServer, path: string, options: StatusOptions = {}): StatusPage | null {
-  const { stats = false, metrics = false, readyWhenAlone = true } = options;
+  const { stats = false, metrics = false, readyWhenAlone = true, turn } = options;
   if (path === '/healthz') return json(200, { status: 'ok' });
   if (path === '/readyz') {
     if (tracker.isDraining) return json(503, { status: 'draining' });
     if (tracker.clusterUp === false) return json(readyWhenAlone ? 200 : 503, { status: 'degraded', cluster: 'down' });
     return json(200, { status: 'ready' });
   }
-  if (path === '/stats' && stats) return json(200, tracker.stats);
-  if (path === '/metrics' && metrics) return { status: 200, contentType: METRICS_TYPE, body: formatMetrics(tracker) };
+  if (path === '/stats' && stats) return json(200, turn ? { ...tracker.stats, turn: turn.stats } : tracker.stats);
+  if (path === '/metrics' && metrics) {
+    const body =
+      formatMetrics('tracker', tracker.stats) + formatClusterUp(tracker) + formatMetrics('turn', turn?.stats);
+    return { status: 200, contentType: METRICS_TYPE, body };
+  }
   return null;
 }
 
@@ -67,18 +74,25 @@ function json(status: number, value: object): StatusPage {
   return { status, contentType: JSON_TYPE, body: `${JSON.stringify(value)}\n` };
 }
 
-function formatMetrics(tracker: TrackerServer): string {
-  const lines: string[] = [];
-  const add = (name: string, type: 'counter' | 'gauge', value: number): void => {
-    lines.push(`# TYPE ${name} ${type}`, `${name} ${value}`);
-  };
-  for (const [name, value] of Object.entries(tracker.stats)) {
+function formatMetrics(subsystem: 'tracker' | 'turn', stats: Readonly<Record<string, number>> = {}): string {
+  const lines = Object.entries(stats).map(([name, value]) => {
     const snake = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    if (GAUGES.has(name)) add(`purertc_tracker_${snake}`, 'gauge', value);
-    else add(`purertc_tracker_${snake}_total`, 'counter', value);
-  }
-  if (tracker.clusterUp !== null) add('purertc_tracker_cluster_up', 'gauge', tracker.clusterUp ? 1 : 0);
-  return `${lines.join('\n')}\n`;
+    const isGauge = GAUGES.has(name);
+    return formatMetric(
+      `purertc_${subsystem}_${snake}${isGauge ? '' : '_total'}`,
+      isGauge ? 'gauge' : 'counter',
+      value,
+    );
+  });
+  return lines.join('');
+}
+
+function formatClusterUp({ clusterUp }: TrackerServer): string {
+  return clusterUp === null ? '' : formatMetric('purertc_tracker_cluster_up', 'gauge', clusterUp ? 1 : 0);
+}
+
+function formatMetric(name: string, type: 'counter' | 'gauge', value: number): string {
+  return `# TYPE ${name} ${type}\n${name} ${value}\n`;
 }
 
 /** Without the query. */

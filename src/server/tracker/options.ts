@@ -86,6 +86,8 @@ export type TrackerOptions = {
   readonly scrape?: boolean;
   /** TURN servers for one connection, told to clients that ask (docs/server.md). Called at each announce of theirs. */
   readonly iceServers?: (sessionId: string, now: number) => readonly WireIceServer[];
+  /** A connection that was told `iceServers` is over: whoever gave it credentials may take them back. Must not throw. */
+  readonly sessionEnded?: (sessionId: string) => void;
   /** Told of what is out of the ordinary: `jsonLines()` writes it down. Must not throw. Default: nobody is told. */
   readonly log?: (event: TrackerLogEvent) => void;
   /** Milliseconds since 1970, for the expiry of tokens. Default `Date.now`. */

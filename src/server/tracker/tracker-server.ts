@@ -47,6 +47,7 @@ export class TrackerServer implements ClusterPort {
   readonly #named = new Map<string, TrackerSession>();
   readonly #slots: TrackerSession[][] = Array.from({ length: SLOTS }, () => []);
   readonly #unixTimeMs: () => number;
+  readonly #sessionEnded: (sessionId: string) => void;
   #nextSlot = 0;
   #nextSlotAt = Number.POSITIVE_INFINITY;
   #lastNumber = 0;
@@ -59,6 +60,7 @@ export class TrackerServer implements ClusterPort {
     this.limits = completeLimits(options.limits);
     this.access = access === undefined ? null : new AccessControl(access);
     this.#unixTimeMs = options.unixTimeMs ?? Date.now;
+    this.#sessionEnded = options.sessionEnded ?? (() => {});
     this.#rooms = new Rooms(cluster);
     this.#door = new Door(this.limits, this.#counters, this.access, origins);
     this.#core = {
@@ -202,7 +204,10 @@ export class TrackerServer implements ClusterPort {
   // -------------------------------------------------------------------------------------------------- sessions
 
   #sessionClosed(session: TrackerSession, id: string | null): void {
-    if (id !== null) this.#named.delete(id);
+    if (id !== null) {
+      this.#named.delete(id);
+      this.#sessionEnded(id);
+    }
     if (session.admission === null) return; // was never let in
     this.#door.left(session.admission);
     this.#sessions.delete(session.number);
