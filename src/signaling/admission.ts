@@ -12,6 +12,10 @@ import { type WireId, wireIdToHex } from './wire.ts';
 
 /** A peer whose channel has been open this long without a word of introduction has none to say. */
 const STRANGER_TIMEOUT_MS = 1_000;
+/** Where it has to say something it is waited for: SCTP takes a second to send again what was lost, and then two, and four. */
+const SILENCE_TIMEOUT_MS = 15_000;
+/** How long introductions may take in all; applications may ask somebody. */
+const INTRODUCTION_TIMEOUT_MS = 120_000;
 /** Bound: what may come before the channel is open, "hello" and "ready". More is ignored. */
 const MAX_EARLY_MESSAGES = 2;
 
@@ -30,7 +34,8 @@ export type AdmissionOptions = {
 
 export interface AdmissionSink {
   admitted(peer: RoomPeer): void;
-  refused(reason: string): void;
+  /** @param isFinal whether this peer is not wanted, rather than not proved to be this peer */
+  refused(reason: string, isFinal: boolean): void;
   /** The application no longer wants this peer. */
   dismissed(): void;
 }
@@ -42,7 +47,8 @@ export class Admission {
   #early: Record<string, unknown>[] = [];
   #openedAt: number | null = null;
   #isStranger = true;
-  #isOver = false;
+  #isDecided = false;
+  #isClosed = false;
   #peer: RoomPeer | null = null;
 
   constructor(options: AdmissionOptions, sink: AdmissionSink) {
@@ -52,12 +58,13 @@ export class Admission {
 
   /** When `handleTimeout` is next due. */
   get nextTimeout(): number {
-    if (this.#isOver || !this.#isStranger || this.#openedAt === null) return NEVER;
-    return this.#openedAt + STRANGER_TIMEOUT_MS;
+    if (this.#isDecided || this.#openedAt === null) return NEVER;
+    if (!this.#isStranger) return this.#openedAt + INTRODUCTION_TIMEOUT_MS;
+    return this.#openedAt + (this.#takesStrangers ? STRANGER_TIMEOUT_MS : SILENCE_TIMEOUT_MS);
   }
 
   signalOpened(): void {
-    if (this.#isOver) return;
+    if (this.#isClosed) return;
     const { link, identity, authorize, wallClock } = this.#options;
     this.#introduction = new Introduction({
       identity,
@@ -67,13 +74,14 @@ export class Admission {
       wallClock,
       send: (message) => link.signal(message),
       accepted: (publicKey) => this.#admit(publicKey),
-      refused: (reason) => this.#refuse(reason),
+      refused: (reason, isFinal) => this.#refuse(reason, isFinal),
     });
     this.#introduction.start();
   }
 
+  /** Even a peer that was let in as a stranger is answered: it waits for that, and its words may only have been late. */
   handleMessage(message: Record<string, unknown>): void {
-    if (this.#isOver || !('introduction' in message)) return;
+    if (this.#isClosed || !('introduction' in message)) return;
     if (this.#isStranger) this.#options.link.recognized();
     this.#isStranger = false;
     if (this.#openedAt !== null) this.#introduction?.handle(message);
@@ -88,24 +96,32 @@ export class Admission {
 
   handleTimeout(now: number): void {
     if (now < this.nextTimeout) return;
-    const { identity, authorize } = this.#options;
-    if (identity === undefined && authorize === undefined) this.#admit(null);
-    else this.#refuse('does not introduce itself');
+    if (!this.#isStranger) this.#refuse('took too long to be introduced', false);
+    else if (this.#takesStrangers) this.#admit(null);
+    else this.#refuse('does not introduce itself', false);
   }
 
   close(): void {
-    this.#isOver = true;
+    this.#isDecided = true;
+    this.#isClosed = true;
     this.#introduction?.close();
   }
 
+  /** Whether anybody is let in, rooms of other kinds included. */
+  get #takesStrangers(): boolean {
+    const { identity, authorize } = this.#options;
+    return identity === undefined && authorize === undefined;
+  }
+
   #admit(publicKey: Uint8Array | null): void {
-    this.#isOver = true;
+    if (this.#isDecided) return;
+    this.#isDecided = true;
     this.#sink.admitted(this.#makePeer(publicKey));
   }
 
-  #refuse(reason: string): void {
-    this.#isOver = true;
-    this.#sink.refused(reason);
+  #refuse(reason: string, isFinal: boolean): void {
+    this.close();
+    this.#sink.refused(reason, isFinal);
   }
 
   #makePeer(publicKey: Uint8Array | null): RoomPeer {

@@ -21,7 +21,9 @@ export type RoomOptions = {
   readonly password?: string;
   /** The secret of a secret link, 16 random bytes or more: only those who have it find the room. */
   readonly secret?: string | Uint8Array;
-  /** Who we are, provably; also lets us check who others are. */
+  /** Names the application, beside `secret` or `password`: the same in another application is another room. Default: `purertc` */
+  readonly appId?: string;
+  /** Who we are, provably. Whoever cannot prove who they are is then not let in. */
   readonly identity?: PeerIdentity;
   /** Asked before a peer is announced. Whoever is turned away never gets to the application, and is not met again. */
   readonly authorize?: (peer: RoomPeer) => boolean | Promise<boolean>;

@@ -12,7 +12,7 @@ import { Pairings } from './pairing.ts';
 import { Alarm, type RTCConfigurationLike, type SignalingPlatform } from './platform.ts';
 import { RoomPeerEvent, RoomStatsEvent, RoomTarget, RoomWarningEvent } from './room-events.ts';
 import type { RoomKey } from './room-key.ts';
-import { type Meeting, meetingOf } from './room-keys.ts';
+import { type Meeting, meetingOf, refusalOf } from './room-keys.ts';
 import { DEFAULT_MAX_PEERS, type RoomOptions } from './room-options.ts';
 import type { ChannelData, RoomPeer } from './room-peer.ts';
 import { RoomTracker, type RoomTrackerHost, type RoomTrackerInfo } from './room-tracker.ts';
@@ -223,7 +223,7 @@ export class Room extends RoomTarget {
     if (refusal !== null) return;
     const context = { kind: 'offer', roomKey: meeting.key, offerId, from: peerId } as const;
     const offer = meeting.seal.open(sdp, context, this.#platform.wallClock());
-    if (offer === null) return void this.#warn('an offer does not come from a member of this room', tracker.url);
+    if (offer === null) return void this.#warn(refusalOf('an offer', meeting.seal), tracker.url);
     const connection = this.#connect(false, offerId, peerId);
     if (connection === null) return;
     this.#drop(this.#pairings.beginAnswer(peerId, offerId, connection, now));
@@ -263,7 +263,7 @@ export class Room extends RoomTarget {
     if (this.#isClosed || meeting === null || connection === undefined) return; // expired, or somebody was faster
     const context = { kind: 'answer', roomKey: meeting.key, offerId, from: peerId, to: this.#ownId } as const;
     const answer = meeting.seal.open(sdp, context, this.#platform.wallClock());
-    if (answer === null) return void this.#warn('an answer does not come from a member of this room', tracker.url);
+    if (answer === null) return void this.#warn(refusalOf('an answer', meeting.seal), tracker.url);
     const { taken, loser } = this.#pairings.takeAnswer(peerId, offerId, connection, now);
     if (!taken) return;
     this.#offers.delete(offerId);
@@ -320,9 +320,10 @@ export class Room extends RoomTarget {
       { link, roomKey, ownId: this.#ownId, peerId, offerId, identity, authorize, wallClock },
       {
         admitted: (peer) => this.#admit(connection, peer),
-        refused: (reason) => {
+        refused: (reason, isFinal) => {
           this.#warn(`peer ${wireIdToHex(peerId)} ${reason}`, null);
-          this.#dismiss(connection);
+          if (isFinal) this.#dismiss(connection);
+          else this.#drop(connection);
         },
         dismissed: () => this.#dismiss(connection),
       },

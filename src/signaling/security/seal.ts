@@ -31,7 +31,15 @@ export interface DescriptionSeal {
   seal(sdp: string, context: SealContext, nowMs: number): string;
   /** The description; `null` when it was not sealed by a member, for this place, lately, and is seen for the first time. */
   open(text: string, context: SealContext, nowMs: number): string | null;
+  /** Why the last one was not opened. */
+  readonly refusal: SealRefusal | null;
 }
+
+/**
+ * `forged`: altered, out of place, or by somebody who is no member. `stale`: by a member, too long ago or in the future; the
+ * tracker held it back, or a clock is wrong. `replayed`: opened before, or so old that this cannot be told.
+ */
+export type SealRefusal = 'forged' | 'stale' | 'replayed';
 
 const PREFIX = 'v1.';
 const LABEL = new TextEncoder().encode('purertc/v1/seal');
@@ -60,14 +68,11 @@ export const MAX_SEEN_NONCES = 4096;
 
 export class RoomSeal implements DescriptionSeal {
   /** What was done, and why descriptions were refused. */
-  readonly stats = {
+  readonly stats: { sealed: number; opened: number } & Record<SealRefusal, number> = {
     sealed: 0,
     opened: 0,
-    /** Altered, out of place, or sealed by somebody who is no member. */
     forged: 0,
-    /** By a member, too long ago, or in the future: the tracker held it back, or a clock is wrong. */
     stale: 0,
-    /** Opened before. The same description coming through a second tracker counts here too. */
     replayed: 0,
   };
   readonly #key: AesGcmKey;
@@ -76,6 +81,7 @@ export class RoomSeal implements DescriptionSeal {
   readonly #seen = new Map<string, number>();
   /** Nothing sealed at this time or earlier is opened. */
   #floor = Number.NEGATIVE_INFINITY;
+  #refusal: SealRefusal | null = null;
 
   /** One seal for each room that is joined: it remembers what it opened. */
   constructor(sealKey: Uint8Array, random: RandomSource = systemRandom) {
@@ -111,23 +117,25 @@ export class RoomSeal implements DescriptionSeal {
 
   open(text: string, context: SealContext, nowMs: number): string | null {
     const content = this.#decrypt(text, context);
-    if (content === null) {
-      this.stats.forged++;
-      return null;
-    }
+    if (content === null) return this.#refuse('forged');
     const { time, sdp } = content;
-    if (Math.abs(nowMs - time) > SEAL_LIFETIME_MS) {
-      this.stats.stale++;
-      return null;
-    }
+    if (Math.abs(nowMs - time) > SEAL_LIFETIME_MS) return this.#refuse('stale');
     const nonce = text.slice(PREFIX.length, PREFIX.length + NONCE_CHARACTERS);
-    if (time <= this.#floor || this.#seen.has(nonce)) {
-      this.stats.replayed++;
-      return null;
-    }
+    if (time <= this.#floor || this.#seen.has(nonce)) return this.#refuse('replayed');
     this.#remember(nonce, time);
     this.stats.opened++;
+    this.#refusal = null;
     return sdp;
+  }
+
+  get refusal(): SealRefusal | null {
+    return this.#refusal;
+  }
+
+  #refuse(refusal: SealRefusal): null {
+    this.#refusal = refusal;
+    this.stats[refusal]++;
+    return null;
   }
 
   #decrypt(text: string, context: SealContext): { readonly time: number; readonly sdp: string } | null {

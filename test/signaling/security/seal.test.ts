@@ -154,6 +154,7 @@ describe('a hostile tracker', () => {
     expect(seal.open(member(new Uint8Array(32)).seal(sdp, offer, NOW), offer, NOW)).toBeNull();
     expect(seal.open(sdp, offer, NOW)).toBeNull();
     expect(seal.stats).toMatchObject({ forged: 2, opened: 0 });
+    expect(seal.refusal).toBe('forged');
   });
 
   const places: readonly (readonly [string, SealContext, SealContext])[] = [
@@ -188,6 +189,7 @@ describe('a hostile tracker', () => {
       const seal = member();
       expect(seal.open(member().seal(sdp, offer, NOW), offer, NOW + late) !== null).toBe(opens);
       expect(seal.stats.stale).toBe(opens ? 0 : 1);
+      expect(seal.refusal).toBe(opens ? null : 'stale');
     }
   });
 
@@ -197,6 +199,7 @@ describe('a hostile tracker', () => {
     expect(seal.open(text, offer, NOW)).toBe(sdp);
     for (const later of [0, 1, MINUTE, 5 * MINUTE]) expect(seal.open(text, offer, NOW + later)).toBeNull();
     expect(seal.stats).toMatchObject({ opened: 1, replayed: 4 });
+    expect(seal.refusal).toBe('replayed');
   });
 
   it('cannot make it forget: at the bound the oldest are refused for good, and the new still open', () => {
