@@ -34,6 +34,8 @@ export type RoomTrackerInfo = {
 
 /** What a room's tracker asks of its room. */
 export interface RoomTrackerHost {
+  /** Whether another peer has no place. */
+  isFull(): boolean;
   /** Whether we are connected to this peer, or about to be. */
   isPaired(peerId: WireId): boolean;
   /** An announce is about to be sent. */
@@ -93,6 +95,10 @@ export class RoomTracker implements TrackerMember {
   /** Whether it is worth having offers ready for what it may say. */
   get isPromising(): boolean {
     return this.#lease.client.state === 'open' ? !this.#hasResponded : !this.#hasFailed;
+  }
+
+  get wantsOffers(): boolean {
+    return !this.#host.isFull();
   }
 
   get isOpen(): boolean {

@@ -192,6 +192,7 @@ export class Room extends RoomTarget {
 
   #trackerHost(): RoomTrackerHost {
     return {
+      isFull: () => this.#pairings.room === 0,
       isPaired: (peerId) => this.#pairings.includes(peerId),
       takeOffers: (maxCount, maxBytes, now) => {
         this.#pairings.announced();

@@ -61,6 +61,8 @@ export type TrackerEvent =
 
 /** Whoever joined a room on this tracker. */
 export interface TrackerMember {
+  /** Whether it would take offers of others, now that an announce is about to be sent. Default: true */
+  readonly wantsOffers?: boolean;
   /**
    * The offers for an announce that is about to be sent: at most `maxCount`, and `maxBytes` of JSON in all, or a single
    * larger one.
@@ -165,7 +167,7 @@ export class TrackerMachine {
     const room = this.#rooms.get(infoHash);
     if (room === undefined) return;
     this.#rooms.delete(infoHash);
-    if (this.#state.kind === 'open') this.#sendAnnounce(infoHash, 'stopped', []);
+    if (this.#state.kind === 'open') this.#sendAnnounce(infoHash, 'stopped', [], 0);
     else if (this.#state.kind === 'waiting' && this.#rooms.size === 0)
       this.#state = { kind: 'waiting', retryAt: NEVER };
   }
@@ -315,13 +317,16 @@ export class TrackerMachine {
     const offers = member.takeOffers(MAX_OFFERS_PER_ANNOUNCE, MAX_ANNOUNCE_BYTES - ANNOUNCE_OVERHEAD_BYTES, now);
     if (offers.length === 0 && !due.required) return;
     schedule.sent(now, offers.length);
-    this.#sendAnnounce(infoHash, due.event, offers);
+    // Some relay no more offers than `numwant`, and some deal none to whoever wants none: without offers, too, it wants theirs.
+    const numwant = member.wantsOffers === false ? offers.length : Math.max(1, offers.length);
+    this.#sendAnnounce(infoHash, due.event, offers, numwant);
   }
 
   #sendAnnounce(
     infoHash: WireId,
     event: 'started' | 'completed' | 'stopped' | null,
     offers: readonly WireOffer[],
+    numwant: number,
   ): void {
     const { peerId, token } = this.#options;
     this.#sink.send(
@@ -330,7 +335,7 @@ export class TrackerMachine {
         peerId,
         event,
         offers,
-        numwant: offers.length, // a tracker that looks at it at all relays no more than this
+        numwant,
         left: 1,
         trackerId: this.#trackerId,
         extension: true,

@@ -63,6 +63,15 @@ describe('everyone is connected to everyone', () => {
     expect(world.leftovers.connections).toBe(6 * 5);
   });
 
+  test('whoever has no offers, alone or not ready yet, still wants those of others', async () => {
+    const world = new World();
+    const tracker = world.addTracker(URL_A);
+    join(world);
+    await world.run(200_000);
+    expect(tracker.messages.some(({ offers }) => (offers as unknown[]).length === 0)).toBe(true);
+    expect(tracker.messages.map(({ numwant }) => numwant)).not.toContain(0);
+  });
+
   test('a newcomer meets all of those who have been there for long', async () => {
     const world = new World();
     world.addTracker(URL_A);
