@@ -24,7 +24,7 @@ const kilobytes = (code: string): number => gzipSync(code).length / 1000;
 describe('rooms in a page', () => {
   it('bring nothing of Node, no WebRTC stack, and elliptic curves only for identities', async () => {
     const room = await bundle('joinRoom', 'createSecretLink', 'parseSecretLink');
-    expect(room.match(/node:\w+|ClientHello|edwards/g)).toBeNull();
+    expect(room.match(/node:\w+|extended master secret|edwards/g)).toBeNull();
     expect(kilobytes(room)).toBeLessThan(24);
     const identity = await bundle('joinRoom', 'PeerIdentity');
     expect(identity.includes('edwards')).toBe(true);
