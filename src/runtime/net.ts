@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import { addressFamily, type SocketAddress } from '../ice/address.ts';
 import type { RandomSource } from '../machine.ts';
 import { builtin } from './builtin.ts';
+import { ConnectionCounts } from './connection-counts.ts';
 import { candidatePorts, checkBindOptions, checkRemote, isPortTaken } from './ports.ts';
 import {
   checkTlsServerOptions,
@@ -206,7 +207,7 @@ class NetListener implements TcpListener {
   readonly localAddress: SocketAddress;
   readonly #server: Server;
   readonly #options: TcpListenOptions;
-  readonly #sockets = new Set<Socket>();
+  readonly #counts: ConnectionCounts;
 
   static listen(options: TcpListenOptions, port: number): Promise<NetListener> {
     const { address, tls, handshakeTimeoutMs = TCP_TIMEOUT_MS } = options;
@@ -234,6 +235,10 @@ class NetListener implements TcpListener {
     this.localAddress = addressOf(bound.address, bound.port);
     this.#server = server;
     this.#options = options;
+    this.#counts = new ConnectionCounts(
+      options.maxConnections ?? MAX_CONNECTIONS,
+      options.maxConnectionsPerAddress ?? Infinity,
+    );
     server.on('error', (error) => options.onError?.(error));
     server.on('connection', (socket: Socket) => this.#count(socket));
     if (options.tls === undefined) {
@@ -248,7 +253,7 @@ class NetListener implements TcpListener {
   }
 
   get connections(): number {
-    return this.#sockets.size;
+    return this.#counts.size;
   }
 
   close(): void {
@@ -257,14 +262,13 @@ class NetListener implements TcpListener {
 
   /** Of connections as they come, before any TLS. */
   #count(socket: Socket): void {
-    const { maxConnections = MAX_CONNECTIONS } = this.#options;
-    if (this.#sockets.size >= maxConnections) {
+    const { address } = addressOf(socket.remoteAddress, socket.remotePort);
+    if (!this.#counts.enter(address)) {
       this.stats.connectionsRefused++;
       socket.destroy();
       return;
     }
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    socket.once('close', () => this.#counts.leave(address));
   }
 
   #accept(socket: Socket): void {

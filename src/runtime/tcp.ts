@@ -54,6 +54,8 @@ export type TcpListenOptions = {
   readonly handshakeTimeoutMs?: number;
   /** Connections open at a time, TLS handshakes included; those past it are reset. Default 4,096. */
   readonly maxConnections?: number;
+  /** The same of one IPv4 address, or one /64 of IPv6. Default: as many as there may be. */
+  readonly maxConnectionsPerAddress?: number;
   /** Of each connection; see `TcpSocket.write`. */
   readonly maxBufferedBytes?: number;
   /** A connection has come in, its TLS handshake done. `null` resets it. */
@@ -113,7 +115,7 @@ export interface TcpListener {
 
 export type TcpListenerStats = {
   connectionsAccepted: number;
-  /** Past `maxConnections`, or refused by `onConnection`. */
+  /** Past `maxConnections` or `maxConnectionsPerAddress`, or refused by `onConnection`. */
   connectionsRefused: number;
   /** TLS handshakes that failed or took too long. */
   handshakesFailed: number;

@@ -126,6 +126,15 @@ export function runTcpContract({ make, test: register, skip = [] }: ContractOpti
     close(listener, few.listener, third);
   });
 
+  test('one address has as many as it may, those in their TLS handshake among them', async (harness) => {
+    const { listener } = await listen(harness, { tls: certificate, maxConnectionsPerAddress: 2 });
+    const ends = [1, 2, 3].map(() => connect(harness, { remote: listener.localAddress })); // without TLS
+    await harness.until(() => ends.some(({ closed }) => closed !== undefined), 'the refusal');
+    strictEqual(listener.stats.connectionsRefused, 1);
+    strictEqual(listener.connections, 2);
+    close(listener, ...ends);
+  });
+
   test('a handler may close its own connection', async (harness) => {
     const { listener, ends } = await listen(harness);
     const end = connect(harness, { remote: listener.localAddress }, (received) => {

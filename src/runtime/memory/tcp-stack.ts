@@ -1,5 +1,6 @@
 /** The TCP of a host in the memory network: who is connected, who listens, and whom a segment is for. */
 import { formatSocketAddress, type SocketAddress, sameSocketAddress } from '../../ice/address.ts';
+import { ConnectionCounts } from '../connection-counts.ts';
 import { candidatePorts, checkBindOptions, checkRemote } from '../ports.ts';
 import {
   checkTlsServerOptions,
@@ -67,7 +68,7 @@ export class TcpStack {
       return 'delivered';
     }
     const listener = [...this.#listeners].find((each) => each.accepts(destination));
-    if (listener === undefined || !isSyn(segment) || !listener.hasRoom()) {
+    if (listener === undefined || !isSyn(segment) || !listener.enter(source)) {
       const reset = resetFor(segment);
       if (reset !== null) this.send(reset, destination, source);
       return 'noListener';
@@ -114,11 +115,16 @@ class MemoryTcpListener implements TcpListener {
   readonly options: TcpListenOptions;
   readonly stats: TcpListenerStats = { connectionsAccepted: 0, connectionsRefused: 0, handshakesFailed: 0 };
   readonly #connections = new Set<MemoryTcpConnection>();
+  readonly #counts: ConnectionCounts;
   readonly #closed: () => void;
 
   constructor(localAddress: SocketAddress, options: TcpListenOptions, closed: () => void) {
     this.localAddress = localAddress;
     this.options = options;
+    this.#counts = new ConnectionCounts(
+      options.maxConnections ?? MAX_CONNECTIONS,
+      options.maxConnectionsPerAddress ?? Infinity,
+    );
     this.#closed = closed;
   }
 
@@ -144,8 +150,9 @@ class MemoryTcpListener implements TcpListener {
     return address === own.address || isAny(address) || isAny(own.address);
   }
 
-  hasRoom(): boolean {
-    const hasRoom = this.#connections.size < (this.options.maxConnections ?? MAX_CONNECTIONS);
+  /** Whether there is room for a connection from there; `add` follows. */
+  enter({ address }: SocketAddress): boolean {
+    const hasRoom = this.#counts.enter(address);
     if (!hasRoom) this.stats.connectionsRefused++;
     return hasRoom;
   }
@@ -155,7 +162,7 @@ class MemoryTcpListener implements TcpListener {
   }
 
   delete(connection: MemoryTcpConnection): void {
-    this.#connections.delete(connection);
+    if (this.#connections.delete(connection)) this.#counts.leave(connection.remoteAddress.address);
   }
 
   /** @returns whether it is one of ours */

@@ -16,6 +16,8 @@ export type TurnServiceStats = Readonly<TurnServerStats> & {
   readonly relaysExhausted: number;
   /** Connections reset: past a bound. */
   readonly connectionsRefused: number;
+  /** TLS handshakes that failed or took too long. */
+  readonly handshakesFailed: number;
   /** Connections closed: no allocation, and nothing said for too long. */
   readonly idleConnectionsClosed: number;
   /** Connections closed: what came was no STUN and no ChannelData. */
@@ -48,6 +50,7 @@ export function readStats(
     relays: relays.size,
     relaysExhausted: relays.exhausted,
     connectionsRefused: streams.connectionsRefused,
+    handshakesFailed: streams.handshakesFailed,
     idleConnectionsClosed: streams.idleConnectionsClosed,
     brokenStreams: streams.brokenStreams,
     strangersRefused: strangers.refused,

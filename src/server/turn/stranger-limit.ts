@@ -2,7 +2,7 @@
  * How often those may ask who have no allocation. What they are answered, a challenge above all, is longer than what they
  * sent, and UDP lets them name any address as theirs: without a limit a server is an amplifier (RFC 8656 §21.1).
  */
-import { addressFamily, parseAddress } from '../../stun/index.ts';
+import { siteOf } from '../../runtime/connection-counts.ts';
 import { TokenBucket } from '../tracker/token-bucket.ts';
 
 /** How many seconds' worth may come at once: a browser opens all its connections in one instant. */
@@ -14,7 +14,6 @@ const TOTAL_REQUESTS_PER_SECOND = 10_000;
  * fresh bucket no more often than once in that many others.
  */
 const MAX_SOURCES = 16_384;
-const IPV6_SITE_BYTES = 8; // one subscriber has a /64 at least
 
 export class StrangerLimit {
   /** Requests that were not looked at. */
@@ -49,9 +48,4 @@ export class StrangerLimit {
     this.#young.set(key, bucket);
     return bucket;
   }
-}
-
-/** What is one visitor as far as addresses tell: an IPv4 address, a /64 of IPv6. */
-export function siteOf(address: string): string {
-  return addressFamily(address) === 6 ? parseAddress(address)!.subarray(0, IPV6_SITE_BYTES).join('.') : address;
 }

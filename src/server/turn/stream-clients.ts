@@ -1,11 +1,11 @@
 /** Clients over TCP and TLS: a flow for each connection, with bounds on how many, how idle, and how far behind. */
+import { ConnectionCounts } from '../../runtime/connection-counts.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { TcpHandlers, TcpListener, TcpSocket } from '../../runtime/tcp.ts';
 import type { SocketAddress } from '../../stun/index.ts';
 import { isChannelData, StreamFramer, TURN_METHOD } from '../../turn/index.ts';
 import type { ClientFlow, OnMessage } from './client-flow.ts';
 import type { TurnListenOptions } from './options.ts';
-import { siteOf } from './stranger-limit.ts';
 
 /**
  * Bounds on what waits for a client that reads slowly. Data past the first is dropped, as a full router would: what is late
@@ -33,13 +33,10 @@ export type StreamClientsOptions = {
 type Connection = {
   readonly flow: ClientFlow;
   readonly socket: TcpSocket;
-  readonly site: string;
   lastMessageAt: number;
 };
 
 export class StreamClients {
-  /** Of connections: past a bound, or before they said anything. */
-  connectionsRefused = 0;
   /** Closed for want of an allocation and of anything said. */
   idleConnectionsClosed = 0;
   /** Closed because what came is no STUN and no ChannelData. */
@@ -49,24 +46,37 @@ export class StreamClients {
   readonly #options: StreamClientsOptions;
   readonly #listeners: TcpListener[] = [];
   readonly #connections = new Map<string, Connection>();
-  readonly #perSite = new Map<string, number>();
+  /** Of all listeners together. */
+  readonly #counts: ConnectionCounts;
   #lastId = 0;
 
   constructor(options: StreamClientsOptions) {
     this.#options = options;
+    this.#counts = new ConnectionCounts(options.maxConnections, options.maxConnectionsPerAddress);
   }
 
   get size(): number {
     return this.#connections.size;
   }
 
+  /** Connections reset: one too many. */
+  get connectionsRefused(): number {
+    return this.#listeners.reduce((sum, { stats }) => sum + stats.connectionsRefused, 0);
+  }
+
+  /** TLS handshakes that failed or took too long. */
+  get handshakesFailed(): number {
+    return this.#listeners.reduce((sum, { stats }) => sum + stats.handshakesFailed, 0);
+  }
+
   async listen({ protocol, address, port, tls }: TurnListenOptions): Promise<SocketAddress> {
-    const { runtime, maxConnections, onError } = this.#options;
+    const { runtime, maxConnections, maxConnectionsPerAddress, onError } = this.#options;
     const listener = await runtime.listenTcp({
       address,
       port,
       ...(tls && { tls }),
       maxConnections,
+      maxConnectionsPerAddress, // here already: those that never finish their TLS handshake count
       maxBufferedBytes: MAX_BUFFERED_BYTES,
       onConnection: (socket) => this.#accept(socket, protocol as 'tcp' | 'tls'),
       onError,
@@ -96,22 +106,16 @@ export class StreamClients {
   }
 
   #accept(socket: TcpSocket, transport: 'tcp' | 'tls'): TcpHandlers | null {
-    const { runtime, maxConnections, maxConnectionsPerAddress } = this.#options;
-    const site = siteOf(socket.remoteAddress.address);
-    const count = this.#perSite.get(site) ?? 0;
-    if (this.#connections.size >= maxConnections || count >= maxConnectionsPerAddress) {
-      this.connectionsRefused++;
-      return null;
-    }
+    const { runtime } = this.#options;
+    if (!this.#counts.enter(socket.remoteAddress.address)) return null;
     const flow: ClientFlow = {
       id: `${transport} ${++this.#lastId}`,
       transport,
       remote: socket.remoteAddress,
       send: (packet) => this.#send(packet, socket),
     };
-    const connection: Connection = { flow, socket, site, lastMessageAt: runtime.now() };
+    const connection: Connection = { flow, socket, lastMessageAt: runtime.now() };
     this.#connections.set(flow.id, connection);
-    this.#perSite.set(site, count + 1);
     this.#options.onOpen();
     const framer = new StreamFramer();
     return {
@@ -141,11 +145,9 @@ export class StreamClients {
   }
 
   #forget(connection: Connection): void {
-    const { flow, site } = connection;
+    const { flow } = connection;
     if (!this.#connections.delete(flow.id)) return;
-    const count = this.#perSite.get(site)! - 1;
-    if (count === 0) this.#perSite.delete(site);
-    else this.#perSite.set(site, count);
+    this.#counts.leave(flow.remote.address);
     this.#options.onClose(flow);
   }
 }

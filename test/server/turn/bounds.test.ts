@@ -1,7 +1,9 @@
 /** What many, idle, slow and hostile clients can take from a service. */
 import { describe, expect, test } from 'vitest';
-import { StrangerLimit, siteOf } from '../../../src/server/turn/stranger-limit.ts';
+import { siteOf } from '../../../src/runtime/connection-counts.ts';
+import { StrangerLimit } from '../../../src/server/turn/stranger-limit.ts';
 import { TURN_METHOD } from '../../../src/turn/index.ts';
+import { TestAuthority } from '../../runtime/test-authority.ts';
 import { Asker, Lab, LabClient, LabConnection } from './lab.ts';
 
 describe('strangers', () => {
@@ -104,9 +106,25 @@ describe('connections over TCP', () => {
     expect(lab.service.stats.connections).toBe(5);
     ofOne.find(({ isOver }) => !isOver)!.socket.close();
     await lab.until(() => lab.service.stats.connections === 4);
+    expect(lab.service.stats.connectionsRefused).toBe(3);
     const next = new LabConnection(one);
     await lab.run(1000);
     expect(next.isOver).toBe(false);
+    await lab.service.close();
+  });
+
+  test('those that never finish their TLS handshake count, and have ten seconds for it', async () => {
+    const tls = new TestAuthority().issue('turn.example.org');
+    const listen = [{ protocol: 'tls', address: '0.0.0.0', port: 3478, tls }] as const;
+    const lab = await Lab.start({ listen, maxConnectionsPerAddress: 3 });
+    const host = lab.newHost();
+    const silent = Array.from({ length: 5 }, () => new LabConnection(host));
+    await lab.run(1000);
+    expect(silent.filter(({ isOver }) => isOver)).toHaveLength(2);
+    expect(lab.service.stats).toMatchObject({ connections: 0, connectionsRefused: 2 });
+    await lab.run(10_000);
+    expect(silent.every(({ isOver }) => isOver)).toBe(true);
+    expect(lab.service.stats.handshakesFailed).toBe(3);
     await lab.service.close();
   });
 
