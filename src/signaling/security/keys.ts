@@ -10,8 +10,8 @@ import { ByteWriter } from '../../binary/writer.ts';
 import { RoomKey } from '../room-key.ts';
 import { ID_BYTES } from '../wire.ts';
 
-/** Bytes in the shortest secret taken: 128 bits cannot be searched. */
-export const MIN_SECRET_LENGTH = 16;
+/** Bytes in the secret of a link, and in the shortest that is taken: 128 bits cannot be searched. */
+export const SECRET_LENGTH = 16;
 /** What separates applications whose users choose the same room names and passwords. */
 const DEFAULT_APP_ID = 'purertc';
 /** Bytes in the key of AES-256-GCM, and in the one for everything else. */
@@ -40,7 +40,7 @@ export type RoomKeyOptions = {
 
 /**
  * The keys of the room called `room` among those who know `secret`.
- * @param secret at least 16 random bytes, or their base64url; something that people choose is a password
+ * @param secret the 22 characters that a secret link has, or 16 random bytes or more; what people choose is a password
  * @throws TypeError when it is no such thing
  */
 export function keysFromSecret(secret: string | Uint8Array, room: string, options: RoomKeyOptions = {}): RoomKeys {
@@ -83,10 +83,13 @@ export async function keysFromPassword(
 
 function secretBytes(secret: string | Uint8Array): Uint8Array {
   const bytes = typeof secret === 'string' ? fromBase64Url(secret) : secret;
-  if (bytes instanceof Uint8Array && bytes.length >= MIN_SECRET_LENGTH) return bytes;
+  if (bytes instanceof Uint8Array && bytes.length >= SECRET_LENGTH) {
+    // Many a passphrase would pass for base64url of some length: a text has to look like what a link has.
+    if (typeof secret !== 'string' || bytes.length === SECRET_LENGTH) return bytes;
+  }
   // Says nothing of what it was given: messages end up in logs.
   throw new TypeError(
-    'a secret is 16 or more random bytes, or their base64url; for what people choose, use a password',
+    'a secret is what a secret link has, or 16 random bytes or more; what people choose is a password',
   );
 }
 

@@ -58,6 +58,8 @@ const PADDING_STEP = 512;
  * a kilobyte to spare; a longer one cannot be sealed.
  */
 export const MAX_SDP_BYTES: number = 20 * PADDING_STEP - HEADER_LENGTH;
+/** Characters in the longest sealed description. What is longer is a forgery without trying. */
+const LONGEST_TEXT: number = PREFIX.length + Math.ceil(((SHORTEST + MAX_SDP_BYTES) * 4) / 3);
 /** How far a description's time may be off, in ms, either way. */
 export const SEAL_LIFETIME_MS: number = 5 * 60 * 1000;
 /**
@@ -140,7 +142,8 @@ export class RoomSeal implements DescriptionSeal {
 
   #decrypt(text: string, context: SealContext): { readonly time: number; readonly sdp: string } | null {
     const place = additionalData(context);
-    const bytes = text.startsWith(PREFIX) ? fromBase64Url(text.slice(PREFIX.length)) : null;
+    const isOne = text.length <= LONGEST_TEXT && text.startsWith(PREFIX);
+    const bytes = isOne ? fromBase64Url(text.slice(PREFIX.length)) : null;
     if (place === null || bytes === null || bytes.length < SHORTEST) return null;
     const content = this.#key.open(bytes.subarray(0, NONCE_LENGTH), place, bytes, NONCE_LENGTH, bytes.length);
     if (content === null) return null;

@@ -4,7 +4,7 @@
  */
 import { fromBase64Url, toBase64Url } from '../../binary/base64url.ts';
 import { randomBytes } from '../../machine.ts';
-import { MIN_SECRET_LENGTH } from './keys.ts';
+import { SECRET_LENGTH } from './keys.ts';
 import { systemRandom } from './system-random.ts';
 
 /** Bound, in characters: a longer text is no link of ours. It is what browsers agree on as a URL's length. */
@@ -23,7 +23,7 @@ export type SecretLink = {
  * @throws TypeError when `base` is no absolute URL
  */
 export function createSecretLink(base: string | URL, room = ''): SecretLink & { readonly url: string } {
-  const secret = toBase64Url(randomBytes(systemRandom, MIN_SECRET_LENGTH));
+  const secret = toBase64Url(randomBytes(systemRandom, SECRET_LENGTH));
   return { url: formatSecretLink(base, { room, secret }), room, secret };
 }
 
@@ -40,6 +40,6 @@ export function parseSecretLink(link: string | URL): SecretLink | null {
   if (text.length > MAX_LINK_LENGTH) return null;
   const parameters = new URLSearchParams(text.slice(text.indexOf('#') + 1));
   const secret = parameters.get('secret');
-  if (secret === null || fromBase64Url(secret)?.length !== MIN_SECRET_LENGTH) return null;
+  if (secret === null || fromBase64Url(secret)?.length !== SECRET_LENGTH) return null;
   return { room: parameters.get('room') ?? '', secret };
 }

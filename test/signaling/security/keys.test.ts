@@ -42,6 +42,7 @@ describe('keys from a secret', () => {
     ['short bytes', new Uint8Array(15)],
     ['a short text', 'c2hvcnQ'],
     ['what somebody typed', 'correct horse battery staple'],
+    ['what passes for base64url', 'correct-horse-battery-stap'],
     ['nothing', undefined as unknown as string],
   ])('refuse %s without repeating it', (_, bad) => {
     expect(() => keysFromSecret(bad, 'tea')).toThrow(TypeError);

@@ -82,6 +82,7 @@ describe('sealed descriptions', () => {
     for (const { sdp } of descriptions) expect(announce(sdp)).toBeLessThan(15 * 1024);
     const longest = 'x'.repeat(MAX_SDP_BYTES);
     expect(announce(longest)).toBeLessThan(15 * 1024);
+    expect(member().open(member().seal(longest, offer, NOW), offer, NOW)).toBe(longest);
     expect(() => member().seal(`${longest}x`, offer, NOW)).toThrow(RangeError);
   });
 
@@ -99,6 +100,7 @@ describe('sealed descriptions', () => {
           fc.string(),
           fc.uint8Array({ maxLength: 600 }).map((bytes) => `v1.${toBase64Url(bytes)}`),
           fc.stringMatching(/^v1\.[\w-]{0,90}$/),
+          fc.constant(`v1.${'A'.repeat(60_000)}`),
         ),
         (text) => {
           expect(seal.open(text, offer, NOW)).toBeNull();
