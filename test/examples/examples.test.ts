@@ -19,6 +19,7 @@ import {
   vp8TestPicture,
 } from '../../src/media/index.ts';
 import { readVp8FrameHeader } from '../../src/rtp/payload/bitstream/vp8.ts';
+import { joinRoom } from '../../src/signaling/index.ts';
 import { BROWSERS, browserAvailable, TestBrowser } from '../browser/browsers.ts';
 
 const FOLDER: string = fileURLToPath(new URL('../../examples/', import.meta.url));
@@ -26,7 +27,7 @@ const FOLDER: string = fileURLToPath(new URL('../../examples/', import.meta.url)
 const MAX_LINES = 75;
 
 /** These run until they are ended, and print where they are. */
-const SERVERS = ['echo-server.mjs', 'echo.mjs', 'play-file.mjs', 'record.mjs', 'sfu.mjs'];
+const SERVERS = ['echo-server.mjs', 'echo.mjs', 'play-file.mjs', 'record.mjs', 'sfu.mjs', 'tracker.mjs'];
 
 /** What each of the others prints. */
 const EXPECTED: Record<string, RegExp> = {
@@ -230,4 +231,22 @@ test('sfu.mjs forwards what each viewer chose', async () => {
   } finally {
     clearInterval(timer);
   }
+});
+
+test('tracker.mjs lets rooms meet, and goes away when asked', async () => {
+  const url = await start('tracker.mjs');
+  const [alice, bob] = ['alice', 'bob'].map(() => joinRoom('example', { trackers: [url] }));
+  try {
+    const met = new Promise<string>((resolve) => {
+      alice!.onpeer = ({ peer }) => resolve(peer.id);
+    });
+    expect(await met).toBe(bob!.peerId);
+    const stats = await fetch(url.replace('ws:', 'http:').replace('announce', 'stats'));
+    expect(await stats.json()).toMatchObject({ connections: 2, rooms: 1, members: 2 });
+  } finally {
+    await Promise.all([alice!.leave(), bob!.leave()]);
+  }
+  const exited = new Promise((resolve) => server!.once('exit', resolve));
+  server!.kill('SIGINT');
+  expect(await exited).toBe(0);
 });
