@@ -55,6 +55,7 @@ export class GoogleCongestionControl implements BandwidthControl {
   #hasFeedback = false;
   #hasReportedRtt = false;
   #hasSent = false;
+  #mayProbe = false;
   #sentAtMs = -Infinity;
   #updatedAtMs = -Infinity;
   #lastTarget = -1;
@@ -113,8 +114,10 @@ export class GoogleCongestionControl implements BandwidthControl {
     if (packet.transportSequenceNumber !== null) this.#estimate.onPacketSent(nowMs);
     if (nowMs - this.#sentAtMs > IDLE_MS) this.#updatedAtMs = nowMs; // timers begin again
     this.#sentAtMs = nowMs;
-    if (this.#hasSent) return;
     this.#hasSent = true;
+    // Sound alone has nothing to fill a probe with: the first ones wait for something that can be sent again.
+    if (this.#mayProbe || packet.kind === 'audio') return;
+    this.#mayProbe = true;
     this.#probes.onFirstPacketSent(nowMs);
   }
 

@@ -6,7 +6,7 @@ import {
   type CongestionControllerOptions,
   type CongestionEvent,
 } from '../../../src/rtp/congestion/index.ts';
-import type { ProbeCluster, SentPacket } from '../../../src/rtp/congestion/types.ts';
+import type { PacketKind, ProbeCluster, SentPacket } from '../../../src/rtp/congestion/types.ts';
 import type { TransportFeedback } from '../../../src/rtp/rtcp/types.ts';
 
 class Stage {
@@ -27,9 +27,9 @@ class Stage {
     return this.controller.rates.targetBitrate;
   }
 
-  send(now: number, tracked = true): number {
+  send(now: number, tracked = true, kind: PacketKind = 'video'): number {
     const transportSequenceNumber = tracked ? this.controller.takeSequenceNumber() : null;
-    const packet: SentPacket = { transportSequenceNumber, sizeBytes: 1200, kind: 'video', ssrc: 1 };
+    const packet: SentPacket = { transportSequenceNumber, sizeBytes: 1200, kind, ssrc: 1 };
     this.controller.onPacketSent(packet, now);
     return transportSequenceNumber ?? -1;
   }
@@ -64,6 +64,15 @@ describe('CongestionController', () => {
     });
     expect(stage.probes).toEqual([]);
     stage.send(10);
+    expect(stage.probes.map(({ targetBitrate }) => targetBitrate)).toEqual([1_200_000, 2_400_000]);
+  });
+
+  it('keeps its first probes for pictures, where sound comes first: nothing would fill them', () => {
+    const stage = new Stage({ startBitrate: 400_000 });
+    stage.controller.start(0);
+    for (let now = 0; now < 1000; now += 20) stage.send(now, true, 'audio');
+    expect(stage.probes).toEqual([]);
+    stage.send(1000);
     expect(stage.probes.map(({ targetBitrate }) => targetBitrate)).toEqual([1_200_000, 2_400_000]);
   });
 
