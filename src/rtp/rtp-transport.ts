@@ -67,6 +67,9 @@ export type RtpTransportOptions = {
   readonly startBitrate?: number;
   readonly minBitrate?: number;
   readonly maxBitrate?: number;
+  /** What its senders begin with: see there. */
+  readonly fecProtection?: number;
+  readonly redundancy?: number;
 };
 
 export type RtpTransportSink = {
@@ -137,7 +140,7 @@ export class RtpTransport {
   readonly #senders = new Set<RtpSender>();
   readonly #receivers = new Set<RtpReceiver>();
   readonly #receiverOf = new Map<string, RtpReceiver>();
-  /** By every SSRC of ours, those of RTX included. */
+  /** By every SSRC of ours, those of repair included. */
   readonly #outgoing = new Map<number, SendingStream>();
   readonly #packet = new RtpPacket();
   readonly #repaired = new RtpPacket();
@@ -247,7 +250,7 @@ export class RtpTransport {
 
   /** @param sources the SSRCs of each encoding, which descriptions may have announced before there was a transport */
   createSender(kind: MediaKind, sources?: (encoding: number) => SenderSources): RtpSender {
-    const { random, maxPacketLength, tailroom } = this.#options;
+    const { random, maxPacketLength, tailroom, fecProtection, redundancy } = this.#options;
     const sender = new RtpSender(kind, {
       random,
       maxPacketLength,
@@ -256,6 +259,8 @@ export class RtpTransport {
       send: (packet) => this.#queue(packet),
       ...(sources && { sources }),
     });
+    if (fecProtection !== undefined) sender.fecProtection = fecProtection;
+    if (redundancy !== undefined) sender.redundancy = redundancy;
     this.#senders.add(sender);
     this.#noteActivity();
     return sender;
@@ -442,8 +447,7 @@ export class RtpTransport {
     this.#outgoing.clear();
     for (const sender of this.#senders) {
       sender.streams.forEach((stream, encoding) => {
-        for (const ssrc of [stream.ssrc, stream.rtxSsrc]) {
-          if (ssrc === null) continue;
+        for (const ssrc of stream.ssrcs) {
           this.#outgoing.set(ssrc, { sender, encoding, stream });
           this.demultiplexer.addOutgoing(ssrc);
         }
@@ -467,9 +471,10 @@ export class RtpTransport {
         rids,
         payloadTypes: codecs.map(({ payloadType }) => payloadType),
         repairPayloadTypes: codecs.filter(isRepair).map(({ payloadType }) => payloadType),
-        ssrcs: sources.flatMap(({ ssrc, rtxSsrc }) =>
-          rtxSsrc === null ? [{ ssrc }] : [{ ssrc }, { ssrc: rtxSsrc, repairs: ssrc }],
-        ),
+        ssrcs: sources.flatMap(({ ssrc, rtxSsrc, fecSsrc = null }) => [
+          { ssrc },
+          ...[rtxSsrc, fecSsrc].flatMap((repair) => (repair === null ? [] : { ssrc: repair, repairs: ssrc })),
+        ]),
       };
     });
     this.demultiplexer.configure(sections, this.#parameters.extensions);
@@ -507,7 +512,7 @@ export class RtpTransport {
     const codec = this.#receiverOf.get(incoming.mid)?.codec(packet.payloadType);
     if (primary === null || codec === undefined) return;
     if (codec.role === 'flexfec') {
-      if (primary.context !== undefined) this.#receiveFec('flexfec', packet.payload, primary.context, primary, now);
+      if (primary.context !== undefined) this.#receiveFec('flexfec', packet.payload, primary.context, primary);
       return;
     }
     if (codec.role !== 'rtx' || codec.associatedPayloadType === null) return;
@@ -567,7 +572,7 @@ export class RtpTransport {
       const content = withContent(outer, payloadType, (sequenceNumber - age) & 0xffff, at, isMedia ? data : NO_CONTENT);
       if (!this.#content.read(content)) continue;
       this.#deliver(receiver, this.#content, codec, stream, age > 0 ? 'recovery' : arrival, now);
-      if (codec.role === 'ulpfec') this.#receiveFec('ulpfec', data, stream, incoming, now);
+      if (codec.role === 'ulpfec') this.#receiveFec('ulpfec', data, stream, incoming);
       else if (arrival === 'network' && age === 0) stream.fec?.receiveMedia(content);
     }
   }
@@ -578,15 +583,15 @@ export class RtpTransport {
     payload: Uint8Array,
     stream: ReceiveStream,
     incoming: IncomingStream<ReceiveStream>,
-    now: number,
   ): void {
     stream.stats.fecPacketsReceived++;
     stream.stats.fecBytesReceived += payload.length;
-    stream.fec ??= new StreamFec(scheme, stream.ssrc, this.#parameters.extensions, (bytes) => {
-      if (this.#recovered.read(bytes)) this.#receive(this.#recovered, incoming, 'recovery', this.#now);
-    });
+    if (stream.fec?.scheme !== scheme) {
+      stream.fec = new StreamFec(scheme, stream.ssrc, this.#parameters.extensions, (bytes) => {
+        if (this.#recovered.read(bytes)) this.#receive(this.#recovered, incoming, 'recovery', this.#now);
+      });
+    }
     stream.fec.receiveFec(payload);
-    void now;
   }
 
   #begin(receiver: RtpReceiver, incoming: IncomingStream<ReceiveStream>, codec: NegotiatedRtpCodec): ReceiveStream {
@@ -796,7 +801,11 @@ export class RtpTransport {
 
   #sayGoodbye(senders: readonly RtpSender[]): void {
     const streams = senders.flatMap((sender) => sender.streams.filter(({ hasSent }) => hasSent));
-    this.#rtcp.sayGoodbye(streams.flatMap(({ ssrc, rtxSsrc }) => (rtxSsrc === null ? [ssrc] : [ssrc, rtxSsrc])));
+    this.#rtcp.sayGoodbye(
+      streams.flatMap(({ ssrcs, fecSsrc, stats }) =>
+        ssrcs.filter((ssrc) => ssrc !== fecSsrc || stats.fecPacketsSent > 0),
+      ),
+    );
   }
 
   #ntp(now: number): bigint {

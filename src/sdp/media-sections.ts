@@ -65,7 +65,7 @@ export function offeredMedia(
         ? [CONGESTION_CONTROL_FEEDBACK]
         : [],
     extensions: offeredExtensions(transceiver, context),
-    ...ownSources(model, transceiver, direction),
+    ...ownSources(model, transceiver, direction, codecs),
     ...offeredSimulcast(transceiver, direction),
   };
   return {
@@ -99,7 +99,7 @@ export function answeredMedia(
       ({ uri }) => !(takesFeedback && uri === TRANSPORT_CC_URI),
     ),
     extmapAllowMixed: offeredRtp.extmapAllowMixed,
-    ...ownSources(model, transceiver, direction),
+    ...ownSources(model, transceiver, direction, codecs),
     ...answeredSimulcast(transceiver, offeredRtp, accepted, direction),
   };
   return {
@@ -293,25 +293,30 @@ function answeredExtensions(
 /**
  * Streams and sources, as browsers announce them: no sources where rids tell the streams apart. Of streams an answer tells
  * as soon as the transceiver would send, even if the peer does not want it (RFC 8829 §5.3.1): else we would have to offer.
+ * A source of FlexFEC is announced with its codec.
  */
 function ownSources(
   model: LocalModel,
   transceiver: TransceiverModel,
   direction: Direction,
+  codecs: readonly Codec[],
 ): Pick<RtpAttributes, 'msids' | 'ssrcs' | 'ssrcGroups'> {
   if (!sends(transceiver.direction)) return { msids: [], ssrcs: [], ssrcGroups: [] };
   const streams = transceiver.streams.length > 0 ? transceiver.streams : ['-'];
   const msids: readonly Msid[] = streams.map((stream) => ({ stream, track: transceiver.trackId }));
   const encodings = model.cname === undefined || !sends(direction) ? [] : (transceiver.sendEncodings ?? []);
-  const announced = encodings.filter(({ rid, ssrc }) => rid === null && ssrc != null);
+  const hasFlexfec = codecs.some((codec) => codecRole(codec) === 'flexfec');
+  const announced = encodings.flatMap(({ rid, ssrc, rtxSsrc, fecSsrc }) =>
+    rid === null && ssrc != null ? { ssrc, rtxSsrc, fecSsrc: hasFlexfec ? fecSsrc : null } : [],
+  );
   const ssrcs = announced.flatMap(({ ssrc, rtxSsrc, fecSsrc }) =>
     [ssrc, rtxSsrc, fecSsrc].flatMap((id) =>
       id == null ? [] : { ssrc: id, cname: model.cname!, msid: msids[0]!, attributes: [] },
     ),
   );
   const ssrcGroups = announced.flatMap(({ ssrc, rtxSsrc, fecSsrc }) => [
-    ...(rtxSsrc == null ? [] : [{ semantics: 'FID', ssrcs: [ssrc!, rtxSsrc] }]),
-    ...(fecSsrc == null ? [] : [{ semantics: 'FEC-FR', ssrcs: [ssrc!, fecSsrc] }]),
+    ...(rtxSsrc == null ? [] : [{ semantics: 'FID', ssrcs: [ssrc, rtxSsrc] }]),
+    ...(fecSsrc == null ? [] : [{ semantics: 'FEC-FR', ssrcs: [ssrc, fecSsrc] }]),
   ]);
   return { msids, ssrcs, ssrcGroups };
 }

@@ -8,7 +8,14 @@ import {
   type TrackSink,
   trackSlots,
 } from '../media/tracks.ts';
-import { type Encoding, ExtensionMap, type RtpPacket, type RtpSender, readHeaderExtras } from '../rtp/index.ts';
+import {
+  type Encoding,
+  ExtensionMap,
+  type RtpPacket,
+  type RtpSender,
+  readHeaderExtras,
+  type SenderSources,
+} from '../rtp/index.ts';
 import { type EncodingModel, type NegotiatedMedia, sends } from '../sdp/index.ts';
 import type { FrameDetails } from './encoded-frame.ts';
 import { FramePipe } from './frame-pipe.ts';
@@ -18,7 +25,7 @@ import type { SenderSlots } from './rtp-sender.ts';
 import { SourceMeter } from './source-meter.ts';
 
 /** The sources of one encoding: SSRCs are chosen once, for as long as it may send. */
-type Sources = { readonly ssrc: number; readonly rtxSsrc: number | null };
+type Sources = Required<SenderSources>;
 
 export class SenderSink implements TrackSink {
   /** Between the track's frames and the packetizer; has the transform. */
@@ -177,12 +184,7 @@ export class SenderSink implements TrackSink {
   }
 
   encodingModels(encodings: readonly RTCRtpEncodingParameters[]): EncodingModel[] {
-    return this.#wireEncodings(encodings).map(({ rid, active }, i) => ({
-      rid,
-      active,
-      ssrc: this.#sourcesOf(i).ssrc,
-      rtxSsrc: this.#sourcesOf(i).rtxSsrc,
-    }));
+    return this.#wireEncodings(encodings).map(({ rid, active }, i) => ({ rid, active, ...this.#sourcesOf(i) }));
   }
 
   /** What is being sent at the moment; `null` once that is over. */
@@ -229,7 +231,14 @@ export class SenderSink implements TrackSink {
 
   #sourcesOf(index: number): Sources {
     const random = (): number => globalThis.crypto.getRandomValues(new Uint32Array(1))[0]!;
-    this.#sources[index] ??= { ssrc: random(), rtxSsrc: this.#slots().kind === 'video' ? random() : null };
+    const { kind, connection } = this.#slots();
+    const isVideo = kind === 'video';
+    const isProtected = isVideo && (connection.settings.media?.fecProtection ?? 0) > 0;
+    this.#sources[index] ??= {
+      ssrc: random(),
+      rtxSsrc: isVideo ? random() : null,
+      fecSsrc: isProtected ? random() : null,
+    };
     return this.#sources[index];
   }
 }

@@ -48,8 +48,11 @@ export type PeerConnectionSettings = {
   readonly maxMessageSize?: number;
   /** SCTP's own knobs, for measurements and unusual paths. */
   readonly sctp?: Partial<SctpOptions>;
-  /** Bounds of congestion control for media, in bits per second. */
-  readonly media?: Pick<RtpTransportOptions, 'startBitrate' | 'minBitrate' | 'maxBitrate'>;
+  /** Bounds of congestion control for media, in bits per second; and what is sent against loss, where codecs for it were negotiated. */
+  readonly media?: Pick<
+    RtpTransportOptions,
+    'startBitrate' | 'minBitrate' | 'maxBitrate' | 'fecProtection' | 'redundancy'
+  >;
   /** Receives the DTLS secrets as NSS key log lines: whoever reads them can decrypt the connection. */
   readonly keylog?: (line: string) => void;
 };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { u32 } from '../../src/binary/bytes.ts';
 import {
   ExtensionMap,
   encodeRtcp,
@@ -487,32 +488,85 @@ describe('redundancy', () => {
     );
   });
 
-  test('ULPFEC in RED brings back what is lost, without a NACK', () => {
-    const codecs = [
-      codec('VP8', 96, { feedback: [{ type: 'nack', parameter: 'pli' }] }),
-      codec('red', 116, { role: 'red', clockRate: 90_000 }),
-      codec('ulpfec', 117, { role: 'ulpfec' }),
-    ];
-    const ends = [new TransportEnd(1), new TransportEnd(2)] as const;
+  const PICTURES = codec('VP8', 96, { feedback: [{ type: 'nack', parameter: 'pli' }] });
+  const VIDEO_RED = codec('red', 116, { role: 'red', clockRate: 90_000 });
+  const ULPFEC = codec('ulpfec', 117, { role: 'ulpfec' });
+  const FLEXFEC = codec('flexfec-03', 118, { role: 'flexfec' });
+
+  test.each([
+    ['ULPFEC in RED', [PICTURES, VIDEO_RED, ULPFEC], [116]],
+    ['FlexFEC under an SSRC of its own', [PICTURES, FLEXFEC], [96, 118]],
+    ['FlexFEC, where the peer has it before ULPFEC,', [PICTURES, FLEXFEC, VIDEO_RED, ULPFEC], [96, 118]],
+    ['ULPFEC, where the peer has it before FlexFEC,', [PICTURES, VIDEO_RED, ULPFEC, FLEXFEC], [116]],
+  ] as const)('%s brings back what is lost, without a NACK', (_, codecs, payloadTypes) => {
+    const ends = [new TransportEnd(1, { fecProtection: 0.5 }), new TransportEnd(2)] as const;
     const sender = ends[0].sender('video', codecs);
     const receiver = ends[1].receiver('video', codecs);
-    sender.fecProtection = 0.5;
     for (const end of ends) {
       end.configure({ feedback: 'transport-cc' });
       end.transport.connect(0);
     }
     const wire = new Wire(ends);
-    let count = 0;
-    wire.drops = ({ isRtcp }) => !isRtcp && count++ % 12 === 8;
+    const types = new Map<number, number>();
+    let [count, longest] = [0, 0];
+    wire.drops = ({ isRtcp, bytes }) => {
+      if (isRtcp) return false;
+      types.set(bytes[1]! & 0x7f, u32(bytes, 8));
+      longest = Math.max(longest, bytes.length);
+      return count++ % 12 === 8;
+    };
     for (let i = 0; i < 60; i++) {
       const data = picture(i, i === 0, 4000);
       sender.sendFrame({ data, isKeyFrame: i === 0, timestampUs: 40_000 * i }, VP8_NAME, 40 * i);
       wire.run(40 * i + 40);
     }
     wire.run(4000);
-    const [stream] = receiver.streams.values();
+    expect([...types.keys()].sort((x, y) => x - y)).toEqual(payloadTypes);
+    expect(new Set(types.values()).size).toBe(payloadTypes.length);
+    expect(longest).toBeLessThanOrEqual(1180);
+    const [stream, ...others] = receiver.streams.values();
+    expect(others).toEqual([]);
+    expect(stream!.stats.fecPacketsReceived).toBeGreaterThan(60);
     expect(stream!.stats.fecPacketsRecovered).toBeGreaterThan(10);
     expect(stream!.stats.nackCount).toBe(0);
-    expect(ends[1].frames.map(({ frame }) => frame.data[20])).toEqual(Array.from({ length: 60 }, (_, i) => i));
+    expect(ends[1].frames.map(({ frame }) => frame.data[20])).toEqual(Array.from({ length: 60 }, (__, i) => i));
+    const { fecPacketsSent, packetsSent } = sender.streams[0]!.stats;
+    expect(fecPacketsSent).toBeGreaterThan(60);
+    if (payloadTypes[0] === 96) expect(packetsSent).toBe(count - fecPacketsSent); // of its own SSRC
+  });
+
+  test('FlexFEC of each encoding says by its repaired rid whose it is', () => {
+    const ends = [new TransportEnd(1, { fecProtection: 1 }), new TransportEnd(2)] as const;
+    const sender = ends[0].sender('video', [PICTURES, FLEXFEC], ['q', 'f']);
+    const receiver = ends[1].receiver('video', [PICTURES, FLEXFEC], ['q', 'f']);
+    for (const end of ends) {
+      end.configure();
+      end.transport.connect(0);
+    }
+    const wire = new Wire(ends);
+    let count = 0;
+    wire.drops = ({ isRtcp, bytes }) => !isRtcp && (bytes[1]! & 0x7f) === 96 && count++ % 7 === 4;
+    for (let i = 0; i < 30; i++) {
+      const data = picture(i, i === 0, 4000);
+      for (const encoding of [0, 1]) {
+        sender.sendFrame({ data, isKeyFrame: i === 0, timestampUs: 40_000 * i }, VP8_NAME, 40 * i, encoding);
+      }
+      wire.run(40 * i + 40);
+    }
+    wire.run(2000);
+    const streams = [...receiver.streams.values()];
+    expect(streams.map(({ rid }) => rid).sort()).toEqual(['f', 'q']);
+    for (const { stats } of streams) expect(stats.fecPacketsRecovered).toBeGreaterThan(5);
+    expect(ends[1].frames).toHaveLength(60);
+  });
+
+  test.each([
+    ['fecProtection', [-0.1, 1.1, Number.NaN]],
+    ['redundancy', [-1, 0.5, 10]],
+  ] as const)('a %s that cannot be is refused', (name, values) => {
+    for (const value of values) {
+      const { transport } = new TransportEnd(1, { [name]: value });
+      expect(() => transport.createSender('video')).toThrow(RangeError);
+    }
   });
 });

@@ -3,7 +3,7 @@ import { ExtensionMap, type NegotiatedRtpCodec, type RtpReceiver, type RtpSender
 import type { SeededRandom } from '../../src/runtime/memory.ts';
 import type { SimulatedPeer } from './simulated-peer.ts';
 
-export type Repair = 'rtx' | 'nack' | 'none' | 'red' | 'fec';
+export type Repair = 'rtx' | 'nack' | 'none' | 'red' | 'fec' | 'flexfec';
 
 const NO_PARAMETERS: ReadonlyMap<string, string | null> = new Map();
 
@@ -30,16 +30,23 @@ function codec(
   };
 }
 
+export function isFec(repair: Repair): boolean {
+  return repair === 'fec' || repair === 'flexfec';
+}
+
 export function videoCodecs(repair: Repair): NegotiatedRtpCodec[] {
   const feedback = [
     { type: 'nack', parameter: 'pli' },
     { type: 'ccm', parameter: 'fir' },
-    ...(repair === 'none' || repair === 'fec' ? [] : [{ type: 'nack', parameter: null }]),
+    ...(repair === 'none' || isFec(repair) ? [] : [{ type: 'nack', parameter: null }]),
   ];
   const vp8 = codec({ name: 'VP8', mimeType: 'video/VP8', payloadType: 96, feedback });
   if (repair === 'fec') {
     const red = codec({ name: 'red', mimeType: 'video/red', payloadType: 116, role: 'red' });
     return [vp8, red, codec({ name: 'ulpfec', mimeType: 'video/ulpfec', payloadType: 117, role: 'ulpfec' })];
+  }
+  if (repair === 'flexfec') {
+    return [vp8, codec({ name: 'flexfec-03', mimeType: 'video/flexfec-03', payloadType: 118, role: 'flexfec' })];
   }
   if (repair !== 'rtx') return [vp8];
   const rtx = codec({ name: 'rtx', mimeType: 'video/rtx', payloadType: 97, role: 'rtx', associatedPayloadType: 96 });
@@ -93,7 +100,7 @@ export class MediaFlow {
     const extensions = new ExtensionMap(EXTENSIONS);
     this.sender = from.session.media.createSender(kind);
     this.sender.setEncodings([{ rid: null, active: true }]);
-    if (repair === 'fec') this.sender.fecProtection = 0.4;
+    if (isFec(repair)) this.sender.fecProtection = 0.4;
     this.sender.configure({ mid: kind, codecs, extensions, isSending: true });
     this.receiver = to.session.media.createReceiver(kind, {
       packet: () => {},

@@ -2,7 +2,7 @@
 import type { DtlsCertificate } from '../../src/dtls/index.ts';
 import { ExtensionMap } from '../../src/rtp/index.ts';
 import { MemoryNetwork, type Nat, SeededRandom } from '../../src/runtime/memory.ts';
-import { EXTENSIONS, MediaFlow, type Repair } from './media-flow.ts';
+import { EXTENSIONS, isFec, MediaFlow, type Repair } from './media-flow.ts';
 import { connect, type Faults, faultsOf } from './scenario.ts';
 import { SimulatedPeer } from './simulated-peer.ts';
 import { startStunServer } from './stun-server.ts';
@@ -55,7 +55,7 @@ export function mediaPlanOf(random: SeededRandom): MediaPlan {
       ? { ...faults, lossRate: random.between(0, 0.05), burstLoss: undefined, delayMs: faults.delayMs / 3 }
       : faults,
     feedback: pick('transport-cc', 'transport-cc', 'ccfb', 'remb', null),
-    videoRepair: pick<Repair>('rtx', 'rtx', 'rtx', 'nack', 'fec', 'none'),
+    videoRepair: pick<Repair>('rtx', 'rtx', 'rtx', 'nack', 'fec', 'flexfec', 'none'),
     audioRepair: pick<Repair>('none', 'nack', 'red'),
     reducedSize: random.chance(0.8),
     outageMs: random.chance(0.25) ? random.between(300, 1_000) : 0,
@@ -205,7 +205,7 @@ function checkQueues(peers: readonly SimulatedPeer[]): void {
     const { queuedPackets } = session.media.pacer;
     if (queuedPackets > MAX_QUEUED_PACKETS) throw new Error(`${queuedPackets} packets wait in the pacer`);
     const streams = [...session.media.demultiplexer.streams].length;
-    if (streams > 3) throw new Error(`${streams} incoming streams, of sound, picture and RTX`);
+    if (streams > 3) throw new Error(`${streams} incoming streams, of sound, picture and what repairs it`);
     const due = session.nextTimeout;
     if (due < session.media.nextTimeout - 1e9) throw new Error('a timer far in the past');
   }
@@ -216,7 +216,7 @@ function checkRecovery(flow: MediaFlow, { faults, videoRepair, outageMs, feedbac
   const isHard =
     faults.lossRate > 0.1 ||
     faults.burstLoss !== undefined ||
-    (flow.kind === 'video' && (videoRepair === 'none' || videoRepair === 'fec'));
+    (flow.kind === 'video' && (videoRepair === 'none' || isFec(videoRepair)));
   if (isHard) return;
   const { frames, broken } = flow.brokenBetween(end - 1_500, end);
   if (frames > 0 && broken < frames) return;

@@ -10,12 +10,14 @@ import type { FecScheme } from '../repair/fec/fec-header.ts';
 const WRITTEN_LAST = [absSendTimeExtension, transmissionOffsetExtension, transportSequenceExtension];
 
 export class StreamFec {
+  readonly scheme: FecScheme;
   readonly #decoder: FecDecoder;
   readonly #ids: readonly number[];
   readonly #packet = new RtpPacket();
 
   /** @param recover takes each packet that was recovered, a new array */
   constructor(scheme: FecScheme, ssrc: number, extensions: ExtensionMap, recover: (packet: Uint8Array) => void) {
+    this.scheme = scheme;
     this.#decoder = new FecDecoder(scheme, ssrc, recover);
     this.#ids = WRITTEN_LAST.map((extension) => extensions.id(extension)).filter((id) => id > 0);
   }

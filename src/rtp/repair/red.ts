@@ -25,7 +25,7 @@ const MAX_BLOCK_LENGTH = 0x3ff;
 /** Bound: a sender may claim as many blocks as it has bytes; more than these cover no loss worth covering. */
 const MAX_BLOCKS = 32;
 /** What is lost at once is rarely more; each costs a frame's bytes in every packet. */
-const MAX_REDUNDANCY = 9;
+export const MAX_REDUNDANCY = 9;
 
 export type RedBlock = {
   readonly payloadType: number;

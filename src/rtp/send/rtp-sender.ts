@@ -8,8 +8,10 @@ import type { RtpPacket } from '../packet.ts';
 import { payloadFormat } from '../payload/index.ts';
 import { TelephoneEventSender } from '../payload/telephone-event-sender.ts';
 import type { EncodedFrame, PayloadFormat } from '../payload/types.ts';
-import { type FecFormat, type OutgoingPacket, SendStream } from './send-stream.ts';
+import { MAX_REDUNDANCY } from '../repair/red.ts';
+import { type OutgoingPacket, SendStream } from './send-stream.ts';
 import type { HeaderExtras } from './stream-header.ts';
+import type { FecFormat } from './stream-protection.ts';
 
 const MICROSECONDS_PER_SECOND = 1_000_000;
 const UINT32_RANGE = 2 ** 32;
@@ -57,22 +59,45 @@ export class RtpSender {
   #tone: TelephoneEventSender | null = null;
   #codec: NegotiatedRtpCodec | null = null;
   #redPayloadType: number | null = null;
-  /**
-   * Packets of ULPFEC for each packet of video, 0 … 1, where the peer takes it (RFC 5109). Default 0: retransmission costs
-   * less, unless the round trip is too long for it.
-   */
-  fecProtection = 0;
-  /**
-   * How many frames before it travel with a frame of sound, 0 … 9, where the peer prefers RED. Default 2: of 5 % lost they
-   * leave 0.01 %, one would leave 0.25 %.
-   */
-  redundancy = 2;
+  #fecProtection = 0;
+  #redundancy = 2;
   /** That of before the last negotiation, which nothing has been sent with since. */
   #previousCodec: NegotiatedRtpCodec | null = null;
 
   constructor(kind: MediaKind, options: RtpSenderOptions) {
     this.kind = kind;
     this.#options = options;
+  }
+
+  /**
+   * Packets of FEC for each packet of video, 0 … 1, where the peer takes it: of the two, FlexFEC-03 and ULPFEC in RED, in
+   * the form that it has first. Default 0: retransmission costs less, unless the round trip is too long for it.
+   * @throws RangeError
+   */
+  get fecProtection(): number {
+    return this.#fecProtection;
+  }
+
+  set fecProtection(value: number) {
+    if (!(value >= 0 && value <= 1))
+      throw new RangeError(`fecProtection is 0 to 1 packets of FEC a packet, not ${value}`);
+    this.#fecProtection = value;
+  }
+
+  /**
+   * How many frames before it travel with a frame of sound, 0 … 9, where the peer prefers RED. Default 2: of 5 % lost they
+   * leave 0.01 %, one would leave 0.25 %.
+   * @throws RangeError
+   */
+  get redundancy(): number {
+    return this.#redundancy;
+  }
+
+  set redundancy(value: number) {
+    if (!(Number.isInteger(value) && value >= 0 && value <= MAX_REDUNDANCY)) {
+      throw new RangeError(`redundancy is 0 to ${MAX_REDUNDANCY} frames, not ${value}`);
+    }
+    this.#redundancy = value;
   }
 
   /** One for each encoding, in order. */
@@ -223,11 +248,17 @@ export class RtpSender {
 
   #fecFormat(): FecFormat | null {
     const { codecs } = this.#configuration!;
+    const protection = this.#fecProtection;
     const red = codecs.find(({ role }) => role === 'red');
-    const ulpfec = codecs.find(({ role }) => role === 'ulpfec');
-    if (red === undefined || ulpfec === undefined) return null;
-    const { payloadType: redPayloadType } = red;
-    return { redPayloadType, ulpfecPayloadType: ulpfec.payloadType, protection: this.fecProtection };
+    for (const { role, payloadType } of codecs) {
+      if (role === 'ulpfec' && red !== undefined) {
+        return { scheme: role, redPayloadType: red.payloadType, payloadType, protection };
+      }
+      if (role === 'flexfec' && this.#streams.every(({ fecSsrc }) => fecSsrc !== null)) {
+        return { scheme: role, payloadType, protection };
+      }
+    }
+    return null;
   }
 
   #lookUp(name: CodecName): NegotiatedRtpCodec | undefined {
@@ -255,11 +286,9 @@ export class RtpSender {
 
   #makeStream(encoding: number): SendStream {
     const { random, allocator, send, sources } = this.#options;
-    const { ssrc, rtxSsrc } = sources?.(encoding) ?? {
-      ssrc: randomUint32(random),
-      rtxSsrc: this.kind === 'video' ? randomUint32(random) : null,
-    };
-    return new SendStream({ kind: this.kind, ssrc, rtxSsrc, random, allocator }, send);
+    const repair = (): number | null => (this.kind === 'video' ? randomUint32(random) : null);
+    const given = sources?.(encoding) ?? { ssrc: randomUint32(random), rtxSsrc: repair(), fecSsrc: repair() };
+    return new SendStream({ kind: this.kind, ...given, random, allocator }, send);
   }
 
   #configureStreams(): void {
@@ -277,7 +306,13 @@ export class RtpSender {
         rtxPayloadType === null ? [] : [[payloadType, rtxPayloadType] as const],
       ),
     );
-    const nackPayloadTypes = new Set(codecs.filter(hasNack).map(({ payloadType }) => payloadType));
+    const withNack = new Set(codecs.filter(hasNack).map(({ payloadType }) => payloadType));
+    // Who asks for what is in RED asks for the packet around it; of pictures RED does not say what that is.
+    const around = codecs.filter(
+      ({ role, redPayloadTypes: [inside] }) =>
+        role === 'red' && (inside === undefined ? withNack.size > 0 : withNack.has(inside)),
+    );
+    const nackPayloadTypes = new Set([...withNack, ...around.map(({ payloadType }) => payloadType)]);
     const { maxPacketLength, tailroom } = this.#options;
     this.#encodings.forEach(({ rid }, i) => {
       this.#streams[i]?.configure({
@@ -294,7 +329,12 @@ export class RtpSender {
 }
 
 /** The SSRCs of one encoding. */
-export type SenderSources = { readonly ssrc: number; readonly rtxSsrc: number | null };
+export type SenderSources = {
+  readonly ssrc: number;
+  readonly rtxSsrc: number | null;
+  /** Of FlexFEC; `null`, the default: it is not sent. */
+  readonly fecSsrc?: number | null;
+};
 
 export type RtpSenderOptions = {
   /** By default they are chosen at random. */

@@ -16,23 +16,19 @@ import { NO_PLACE, NumberLine } from '../forward/number-line.ts';
 import { RTP, RtpHeaderWriter, RtpPacket } from '../packet.ts';
 import { PictureNumbers } from '../payload/picture-numbers.ts';
 import type { EncodedFrame, PayloadFormat } from '../payload/types.ts';
-import { FecEncoder } from '../repair/fec/fec-encoder.ts';
 import { NackResponder } from '../repair/nack-responder.ts';
-import { encodeRedSingle, RedEncoder } from '../repair/red.ts';
+import { RedEncoder } from '../repair/red.ts';
 import { OSN_LENGTH } from '../repair/rtx.ts';
 import { SendHistory } from '../repair/send-history.ts';
 import { SequenceUnwrapper } from '../sequence.ts';
 import { FrameRate } from '../statistics/frame-rate.ts';
 import { type HeaderExtras, type SendTimeFields, StreamHeader } from './stream-header.ts';
+import { type FecFormat, fecOverhead, redHeaderLength, StreamProtection } from './stream-protection.ts';
 
 /** RFC 3711 §3.3.1: a stream whose first packets are lost can be decrypted if its number does not wrap among them. */
 const MAX_FIRST_SEQUENCE_NUMBER = 0x7fff;
 /** webrtc-stats, `hugeFramesSent`: "at least 2.5 times the average size". */
 const HUGE_FRAME = 2.5;
-
-const RED_HEADER_LENGTH = 1;
-/** What FEC has before its body, RED's byte included (RFC 5109 §7.3, §7.4), and the extensions that it covers. */
-const MAX_FEC_OVERHEAD = 1 + 18 + 64;
 
 /** Between two key frames that are made because they were asked for: a decoder needs a moment for each. libwebrtc. */
 const KEY_FRAME_INTERVAL_MS = 300;
@@ -86,17 +82,12 @@ export type SendStreamStats = {
   firCount: number;
   /** Packets that carried nothing new, to measure with. */
   paddingPacketsSent: number;
+  /** Packets of FEC. Those of FlexFEC, which has an SSRC of its own, are in no other counter. */
+  fecPacketsSent: number;
   /** Frames that the payload format did not take. */
   framesRefused: number;
   /** Between handing over and leaving, summed up, in ms. */
   totalPacketSendDelayMs: number;
-};
-
-/** How ULPFEC goes with its media: in which formats, and how many packets of it for each of theirs, 0 … 1. */
-export type FecFormat = {
-  readonly redPayloadType: number;
-  readonly ulpfecPayloadType: number;
-  readonly protection: number;
 };
 
 /** A frame for the wire. */
@@ -112,7 +103,7 @@ export type FrameToSend = EncodedFrame & {
   readonly redPayloadType?: number | null;
   /** How many of those before. */
   readonly redundancy?: number;
-  /** Pictures: protected by forward error correction on the same stream (RFC 5109), which takes RED around both. */
+  /** Pictures: protected by forward error correction. */
   readonly fec?: FecFormat | null;
   /** The beginning of a talk spurt (RFC 3551 §4.1): the marker bit of sound. */
   readonly marker?: boolean;
@@ -135,6 +126,7 @@ type Mapping = {
 export class SendStream {
   readonly ssrc: number;
   readonly rtxSsrc: number | null;
+  readonly fecSsrc: number | null;
   readonly stats: SendStreamStats = {
     packetsSent: 0,
     bytesSent: 0,
@@ -150,6 +142,7 @@ export class SendStream {
     pliCount: 0,
     firCount: 0,
     paddingPacketsSent: 0,
+    fecPacketsSent: 0,
     framesRefused: 0,
     totalPacketSendDelayMs: 0,
   };
@@ -177,15 +170,17 @@ export class SendStream {
   #configuration: SendStreamConfiguration | null = null;
   #header: StreamHeader | null = null;
   #rtxHeader: StreamHeader | null = null;
+  #fecHeader: StreamHeader | null = null;
   /** The next one, unless packets are forwarded: then the line has it. */
   #sequenceNumber: number;
   /** From the first packet that is forwarded on: all numbers of the stream, so that none is ever used twice. */
   #numbers: NumberLine | null = null;
   #rtxSequenceNumber: number;
+  #fecSequenceNumber: number;
   #mapping: Mapping | null = null;
   /** Where sound goes with redundancy: the frames before. */
   #red: { readonly payloadType: number; readonly encoder: RedEncoder } | null = null;
-  #fec: FecEncoder | null = null;
+  #protection: StreamProtection | null = null;
   /** What was forwarded before: its stragglers have no place any more. */
   #previousMapping: Mapping | null = null;
   /** From the timestamps of the frames that come to ours; `null` before the first of a source. */
@@ -210,15 +205,18 @@ export class SendStream {
       readonly kind: MediaKind;
       readonly ssrc: number;
       readonly rtxSsrc: number | null;
+      /** Of FlexFEC; `null`, the default: none is sent. */
+      readonly fecSsrc?: number | null;
       readonly random: RandomSource;
       readonly allocator: PacketAllocator;
     },
     send: (packet: OutgoingPacket) => void,
   ) {
-    const { kind, ssrc, rtxSsrc, random, allocator } = options;
+    const { kind, ssrc, rtxSsrc, fecSsrc = null, random, allocator } = options;
     this.#kind = kind;
     this.ssrc = ssrc;
     this.rtxSsrc = rtxSsrc;
+    this.fecSsrc = fecSsrc;
     this.#allocator = allocator;
     this.#send = send;
     this.#nacks = new NackResponder(this.#history, (stored) => {
@@ -230,6 +228,7 @@ export class SendStream {
     this.firstSequenceNumber = randomUint32(random) & MAX_FIRST_SEQUENCE_NUMBER;
     this.#sequenceNumber = this.firstSequenceNumber;
     this.#rtxSequenceNumber = randomUint32(random) & MAX_FIRST_SEQUENCE_NUMBER;
+    this.#fecSequenceNumber = fecSsrc === null ? 0 : randomUint32(random) & MAX_FIRST_SEQUENCE_NUMBER;
   }
 
   /** Negotiation has settled something; what the stream has sent stays as it is. */
@@ -240,6 +239,12 @@ export class SendStream {
     this.#descriptorId = extensions.id(dependencyDescriptorExtension);
     this.#header = new StreamHeader(extensions, mid, rid, false);
     this.#rtxHeader = new StreamHeader(extensions, mid, rid, true);
+    this.#fecHeader = new StreamHeader(extensions, mid, rid, true);
+  }
+
+  /** Its own, and those of what repairs it. */
+  get ssrcs(): readonly number[] {
+    return [this.ssrc, this.rtxSsrc, this.fecSsrc].filter((ssrc) => ssrc !== null);
   }
 
   /** Whether something was sent: a sender report has something to say. */
@@ -267,6 +272,7 @@ export class SendStream {
   noteReported(ssrc: number): void {
     if (ssrc === this.ssrc && this.#header) this.#header.isIntroduced = true;
     else if (ssrc === this.rtxSsrc && this.#rtxHeader) this.#rtxHeader.isIntroduced = true;
+    else if (ssrc === this.fecSsrc && this.#fecHeader) this.#fecHeader.isIntroduced = true;
   }
 
   /** Whether a key frame is to be made: not for each of the requests that come while one is made and sent. */
@@ -287,6 +293,9 @@ export class SendStream {
   noteLeft({ buffer, end, payloadStart, kind, queuedAt }: OutgoingPacket, now: number): void {
     const { stats } = this;
     const payloadLength = end - payloadStart;
+    const ssrc = u32(buffer, RTP.ssrc);
+    if (kind === 'fec') stats.fecPacketsSent++;
+    if (ssrc === this.fecSsrc) return;
     stats.totalPacketSendDelayMs += now - queuedAt;
     stats.packetsSent++;
     const isPadding = kind === 'padding'; // all of it is, as "header and padding bytes" has it
@@ -298,7 +307,7 @@ export class SendStream {
       stats.retransmittedPacketsSent++;
       stats.retransmittedBytesSent += payloadLength;
     }
-    if (u32(buffer, RTP.ssrc) !== this.ssrc) {
+    if (ssrc !== this.ssrc) {
       stats.rtxPacketsSent++;
       stats.rtxBytesSent += payloadLength;
       return;
@@ -343,16 +352,15 @@ export class SendStream {
     let open: OutgoingPacket | null = null;
     const maxPayloadLength = this.#configuration!.maxPacketLength - headerLength - OSN_LENGTH;
     if (frame.redPayloadType != null && this.#sendRedundant(frame, timestamp, maxPayloadLength, now)) return true;
-    // With FEC there is a byte of RED before each payload, and a header of FEC over the longest.
-    const wrapper = fec === null ? 0 : RED_HEADER_LENGTH;
-    const room = maxPayloadLength - (fec === null ? 0 : MAX_FEC_OVERHEAD);
-    const outerType = fec?.redPayloadType ?? payloadType;
+    const wrapper = redHeaderLength(fec);
+    const room = maxPayloadLength - fecOverhead(fec);
+    const outerType = fec?.scheme === 'ulpfec' ? fec.redPayloadType : payloadType;
     const taken = format.packetize(numbered, room, (length, isLast) => {
       if (open !== null) this.#commit(open, now, fec, false);
       const marks = isVideo ? isLast : (marker ?? false);
       const start = this.#begin(header, length + wrapper, outerType, marks, timestamp, extras);
       open = this.#packet(this.#kind, start, length + wrapper, now);
-      if (fec !== null) open.buffer[start] = payloadType;
+      if (wrapper > 0) open.buffer[start] = payloadType;
       return open.buffer.subarray(start + wrapper, open.end);
     });
     if (open !== null) this.#commit(open, now, fec, true);
@@ -589,34 +597,35 @@ export class SendStream {
     this.#commit(packet, now);
   }
 
-  /** Protects what was just sent, as it was before RED, and sends the FEC that is due (RFC 5109 §14.1). */
-  #protect(sent: OutgoingPacket, fec: FecFormat, isFrameEnd: boolean, now: number): void {
-    this.#fec ??= new FecEncoder({ scheme: 'ulpfec' });
-    this.#fec.protection = fec.protection;
-    const { buffer, payloadStart, end } = sent;
-    const media = new Uint8Array(end - RED_HEADER_LENGTH);
-    media.set(buffer.subarray(0, payloadStart));
-    media.set(buffer.subarray(payloadStart + RED_HEADER_LENGTH, end), payloadStart);
-    media[RTP.payloadType] = (media[RTP.payloadType]! & 0x80) | buffer[payloadStart]!;
-    const timestamp = u32(media, RTP.timestamp);
-    for (const payload of this.#fec.protect(media, isFrameEnd)) {
-      const wrapped = encodeRedSingle(fec.ulpfecPayloadType, payload);
-      this.#sendOne(wrapped, fec.redPayloadType, false, timestamp, NO_EXTRAS, 'fec', now);
-    }
-  }
-
   #commit(packet: OutgoingPacket, now: number, fec: FecFormat | null = null, isFrameEnd = false): void {
-    if (this.#configuration!.rtxPayloadTypes.has(packet.buffer[RTP.payloadType]! & 0x7f)) {
-      this.#history.put(u16(packet.buffer, RTP.sequenceNumber), packet.buffer, 0, packet.end, now);
+    const { buffer, end, payloadStart } = packet;
+    if (this.#configuration!.rtxPayloadTypes.has(buffer[RTP.payloadType]! & 0x7f)) {
+      this.#history.put(u16(buffer, RTP.sequenceNumber), buffer, 0, end, now);
     }
     if (fec === null) {
       this.#send(packet);
       return;
     }
-    const { buffer } = packet;
-    const unsent = { ...packet, buffer: buffer.slice(0, packet.end) }; // what leaves is changed on its way
+    const unsent = buffer.slice(0, end); // what leaves is changed on its way
     this.#send(packet);
-    this.#protect(unsent, fec, isFrameEnd, now);
+    if (this.#protection?.scheme !== fec.scheme) this.#protection = new StreamProtection(fec.scheme);
+    const timestamp = u32(unsent, RTP.timestamp);
+    for (const payload of this.#protection.protect(unsent, payloadStart, fec, isFrameEnd)) {
+      if (fec.scheme === 'flexfec') this.#sendFlexfec(payload, fec.payloadType, timestamp, now);
+      else this.#sendOne(payload, fec.redPayloadType, false, timestamp, NO_EXTRAS, 'fec', now);
+    }
+  }
+
+  /** FlexFEC-03 §4.2.1: a stream of its own, on the clock of the media. */
+  #sendFlexfec(payload: Uint8Array, payloadType: number, timestamp: number, now: number): void {
+    const number = this.#fecSequenceNumber;
+    this.#fecSequenceNumber = (number + 1) & 0xffff;
+    const { length } = payload;
+    const header = this.#fecHeader!;
+    const start = this.#begin(header, length, payloadType, false, timestamp, NO_EXTRAS, number, this.fecSsrc!);
+    const packet = this.#packet('fec', start, length, now);
+    packet.buffer.set(payload, start);
+    this.#send(packet);
   }
 
   #noteFrame({ data, isKeyFrame, metadata }: EncodedFrame, now: number): void {
