@@ -22,7 +22,12 @@ const RIVALS = {
 
 /** @returns {string | null} the installed version of a rival */
 export function rivalVersion(name) {
-  const file = join(peersDirectory, 'node_modules', RIVALS[name].package, 'package.json');
+  return peerVersion(RIVALS[name].package);
+}
+
+/** @returns {string | null} the version of a package that `npm run peers` has installed */
+export function peerVersion(name) {
+  const file = join(peersDirectory, 'node_modules', name, 'package.json');
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).version : null;
 }
 
