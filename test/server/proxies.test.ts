@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { type AttachedTracker, attach } from '../../src/server/index.ts';
+import { type AttachedTracker, attach, statusHandler } from '../../src/server/index.ts';
 import { encodeAnnounce, encodeAnswer, wireIdFromHex } from '../../src/signaling/wire.ts';
 
 /** Another loopback address than the proxy's own, so that the two can be told apart. */
@@ -159,7 +159,9 @@ describe.each(proxies)('behind $name', (proxy) => {
     folder = mkdtempSync(join(tmpdir(), 'proxy-'));
     writeFileSync(join(folder, 'certificate.pem'), certificate);
     writeFileSync(join(folder, 'key.pem'), key);
+    let answerStatus: ReturnType<typeof statusHandler> = () => false;
     server = createServer((request, response) => {
+      if (answerStatus(request, response)) return;
       response.end(JSON.stringify({ path: request.url, protocol: request.headers['x-forwarded-proto'] }));
     });
     tracker = attach(server, '/announce', {
@@ -169,6 +171,7 @@ describe.each(proxies)('behind $name', (proxy) => {
         return true;
       },
     });
+    answerStatus = statusHandler(tracker.tracker, { stats: true, metrics: true });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     ports = { http: await freePort(), https: await freePort(), upstream: (server.address() as AddressInfo).port };
@@ -289,7 +292,10 @@ describe.each(proxies)('behind $name', (proxy) => {
     const redirect = await get(`http://127.0.0.1:${ports.http}/room?x=1`);
     expect(redirect.statusCode).toBe(308);
     expect(redirect.headers.location).toMatch(/^https:\/\/chat\.example(:\d+)?\/room\?x=1$/);
-    for (const path of INSIDE) expect((await get(`https://127.0.0.1:${ports.https}${path}`)).statusCode).toBe(404);
+    for (const path of INSIDE) {
+      expect((await get(`http://127.0.0.1:${ports.upstream}${path}`)).statusCode).toBe(200);
+      expect((await get(`https://127.0.0.1:${ports.https}${path}`)).statusCode).toBe(404);
+    }
     expect((await get(`https://127.0.0.1:${ports.https}/healthz`)).statusCode).toBe(200);
   });
 });
