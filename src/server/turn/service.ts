@@ -4,6 +4,7 @@
  */
 import { defaultRuntime } from '../../runtime/default.ts';
 import type { Runtime, TimerHandle } from '../../runtime/runtime.ts';
+import type { TlsServerOptions } from '../../runtime/tcp.ts';
 import { addressFamily, isUnspecified, type SocketAddress } from '../../stun/index.ts';
 import { DEFAULT_DENIED_PEERS, TurnServer, type TurnServerEvent } from '../../turn/index.ts';
 import type { ClientFlow } from './client-flow.ts';
@@ -184,6 +185,14 @@ export class TurnService {
    */
   revoke(user: string): number {
     return this.#run((server) => server.revoke(user));
+  }
+
+  /**
+   * Shows another certificate to whoever connects over TLS from now on, before the old one runs out; connections stay.
+   * @throws TypeError for one that cannot be read, Error for one that the key is not for: the old one stays
+   */
+  setCertificate(tls: TlsServerOptions): Promise<void> {
+    return this.#streams.setCertificate(tls);
   }
 
   /**

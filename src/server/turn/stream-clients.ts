@@ -1,7 +1,13 @@
 /** Clients over TCP and TLS: a flow for each connection, with bounds on how many, how idle, and how far behind. */
 import { ConnectionCounts } from '../../runtime/connection-counts.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import type { TcpHandlers, TcpListener, TcpSocket } from '../../runtime/tcp.ts';
+import {
+  checkTlsServerOptions,
+  type TcpHandlers,
+  type TcpListener,
+  type TcpSocket,
+  type TlsServerOptions,
+} from '../../runtime/tcp.ts';
 import type { SocketAddress } from '../../stun/index.ts';
 import { isChannelData, StreamFramer, TURN_METHOD } from '../../turn/index.ts';
 import type { ClientFlow, OnMessage } from './client-flow.ts';
@@ -44,11 +50,15 @@ export class StreamClients {
   /** Messages to clients that were too far behind. */
   droppedToSlowReaders = 0;
   readonly #options: StreamClientsOptions;
-  readonly #listeners: TcpListener[] = [];
+  #listeners: { readonly options: TurnListenOptions; readonly listener: TcpListener }[] = [];
   readonly #connections = new Map<string, Connection>();
   /** Of all listeners together. */
   readonly #counts: ConnectionCounts;
   #lastId = 0;
+  /** Of listeners that are closed. */
+  #refused = 0;
+  #failed = 0;
+  #isClosed = false;
 
   constructor(options: StreamClientsOptions) {
     this.#options = options;
@@ -61,15 +71,16 @@ export class StreamClients {
 
   /** Connections reset: one too many. */
   get connectionsRefused(): number {
-    return this.#listeners.reduce((sum, { stats }) => sum + stats.connectionsRefused, 0);
+    return this.#refused + this.#listeners.reduce((sum, { listener }) => sum + listener.stats.connectionsRefused, 0);
   }
 
   /** TLS handshakes that failed or took too long. */
   get handshakesFailed(): number {
-    return this.#listeners.reduce((sum, { stats }) => sum + stats.handshakesFailed, 0);
+    return this.#failed + this.#listeners.reduce((sum, { listener }) => sum + listener.stats.handshakesFailed, 0);
   }
 
-  async listen({ protocol, address, port, tls }: TurnListenOptions): Promise<SocketAddress> {
+  async listen(options: TurnListenOptions): Promise<SocketAddress> {
+    const { protocol, address, port, tls } = options;
     const { runtime, maxConnections, maxConnectionsPerAddress, onError } = this.#options;
     const listener = await runtime.listenTcp({
       address,
@@ -81,8 +92,27 @@ export class StreamClients {
       onConnection: (socket) => this.#accept(socket, protocol as 'tcp' | 'tls'),
       onError,
     });
-    this.#listeners.push(listener);
+    if (this.#isClosed) listener.close();
+    this.#listeners.push({ options, listener });
     return listener.localAddress;
+  }
+
+  /**
+   * Shows that certificate to whoever connects from now on.
+   * @throws TypeError for one that cannot be read, Error for one that the key is not for: the old one stays
+   */
+  async setCertificate(tls: TlsServerOptions): Promise<void> {
+    checkTlsServerOptions(tls);
+    for (const { options, listener } of this.#listeners.filter((one) => one.options.protocol === 'tls')) {
+      this.#forgetListener(listener);
+      const { port } = listener.localAddress;
+      try {
+        await this.listen({ ...options, port, tls });
+      } catch (error) {
+        await this.listen({ ...options, port });
+        throw error;
+      }
+    }
   }
 
   /** Closes connections without an allocation that have been silent for too long. */
@@ -97,17 +127,19 @@ export class StreamClients {
 
   /** Takes no more connections. */
   stopListening(): void {
-    for (const listener of this.#listeners) listener.close();
+    for (const { listener } of this.#listeners) listener.close();
   }
 
   close(): void {
+    this.#isClosed = true;
     this.stopListening();
     for (const connection of this.#connections.values()) this.#end(connection);
   }
 
   #accept(socket: TcpSocket, transport: 'tcp' | 'tls'): TcpHandlers | null {
     const { runtime } = this.#options;
-    if (!this.#counts.enter(socket.remoteAddress.address)) return null;
+    // A TLS handshake may be done after the end.
+    if (this.#isClosed || !this.#counts.enter(socket.remoteAddress.address)) return null;
     const flow: ClientFlow = {
       id: `${transport} ${++this.#lastId}`,
       transport,
@@ -137,6 +169,13 @@ export class StreamClients {
     const isData = isChannelData(packet) || ((packet[0]! << 8) | packet[1]!) === DATA_INDICATION;
     const isLate = isData && socket.bufferedBytes > MAX_BUFFERED_DATA_BYTES;
     if (isLate || !socket.write(packet)) this.droppedToSlowReaders++;
+  }
+
+  #forgetListener(listener: TcpListener): void {
+    listener.close();
+    this.#refused += listener.stats.connectionsRefused;
+    this.#failed += listener.stats.handshakesFailed;
+    this.#listeners = this.#listeners.filter((one) => one.listener !== listener);
   }
 
   #end(connection: Connection): void {

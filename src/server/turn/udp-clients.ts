@@ -17,7 +17,9 @@ export class UdpClients {
   #young: Flows = new Map();
   #old: Flows = new Map();
   #youngCount = 0;
-  #last: ClientFlow | null = null;
+  /** Runtimes show one remote as the same object for as long as nobody else sends. */
+  #lastRemote: SocketAddress | null = null;
+  #lastFlow: ClientFlow | null = null;
 
   /** @param id tells listeners apart */
   static async listen(
@@ -65,12 +67,12 @@ export class UdpClients {
 
   /** `null` for a link-local address with its zone: STUN has no way to tell anyone of it. */
   #flowOf(remote: SocketAddress): ClientFlow | null {
-    const last = this.#last;
-    if (last?.remote === remote) return last;
+    if (this.#lastRemote === remote) return this.#lastFlow;
     const { address, port } = remote;
     const flow =
       this.#young.get(address)?.get(port) ?? this.#keep(this.#old.get(address)?.get(port) ?? this.#make(remote));
-    this.#last = flow;
+    this.#lastRemote = remote;
+    this.#lastFlow = flow;
     return flow;
   }
 

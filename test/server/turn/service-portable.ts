@@ -16,6 +16,7 @@ const service = await TurnService.start({
   credentials: [staticUsers({ alice: 'wonderland' })],
   allowedPeers: [address],
 });
+await service.setCertificate(authority.issue(address));
 const calls: RelayCall[] = [];
 for (const { protocol, address: bound } of service.listening) {
   const urls =

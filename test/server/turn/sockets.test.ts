@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import process from 'node:process';
+import { connect, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { nodeCrypto } from '../../../src/crypto/node.ts';
@@ -87,6 +88,34 @@ describe.each(['127.0.0.1', ...(hasIpv6 ? ['::1'] : [])])('on Node, at %s', (add
     }
     await service.close();
   });
+});
+
+test('another certificate: for those who connect from then on; one that is none changes nothing', async () => {
+  const address = '127.0.0.1';
+  const [first, second] = [new TestAuthority('first'), new TestAuthority('second')];
+  const listen = [{ protocol: 'tls', address, port: 0, tls: first.issue(address) }] as const;
+  const service = await start(address, { listen });
+  const { port } = service.listening[0]!.address;
+  const shown = async (): Promise<{ issuer: unknown; socket: TLSSocket }> => {
+    const socket = connect({ host: address, port, rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    return { issuer: socket.getPeerCertificate().issuer.CN, socket };
+  };
+  const before = await shown();
+  expect(before.issuer).toBe('first');
+  await service.setCertificate(second.issue(address));
+  const after = await shown();
+  expect(after.issuer).toBe('second');
+  const { certificateChain } = first.issue(address);
+  await expect(
+    service.setCertificate({ certificateChain, privateKey: first.issue(address).privateKey }),
+  ).rejects.toThrow();
+  await expect(service.setCertificate({ certificateChain, privateKey: 'none' })).rejects.toThrow(TypeError);
+  const last = await shown();
+  expect(last.issuer).toBe('second');
+  await expect.poll(() => service.stats.connections).toBe(3); // the first one among them
+  for (const { socket } of [before, after, last]) socket.destroy();
+  await service.close();
 });
 
 for (const name of ['deno', 'bun'] as const) {
