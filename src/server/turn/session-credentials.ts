@@ -13,7 +13,7 @@ const SECRET_BYTES = 32;
 const MAX_SESSION_ID_BYTES = 256;
 
 export type SessionCredentialsOptions = {
-  /** Asked whenever a session's credential is used: on Allocate, on Refresh, and for each permission and channel. */
+  /** Asked whenever a session's credential is used: on Allocate, on Refresh, and for each permission and channel. Must not throw. */
   readonly isLive: (sessionId: string) => boolean;
   /** How long a credential may wait for its first use, in seconds. Default 3600. */
   readonly lifetimeSeconds?: number;
