@@ -267,7 +267,7 @@ export class IceAgent {
     }
     for (const base of this.#gatherer.bases) {
       const learned = checklist.find(base.socket.socketId, remote.transportAddress);
-      if (learned !== undefined) learned.remote = remote; // it was peer-reflexive until now
+      if (learned !== undefined && base.protocol === remote.protocol) learned.remote = remote; // it was peer-reflexive until now
       this.#connectivity.pair(base, remote);
     }
     checklist.reprioritize(this.role);
@@ -311,6 +311,16 @@ export class IceAgent {
         message.messageClass satisfies never;
     }
     this.#settle(now, true);
+  }
+
+  /**
+   * Of a socket with a `tcpType`: the connection with that address could not be made, or has ended. A path that was in use is
+   * lost with it.
+   */
+  connectionLost(socketId: number, remote: SocketAddress, now: number): void {
+    if (this.#state === 'closed') return;
+    this.#connectivity.connectionLost(socketId, remote);
+    this.#settle(now);
   }
 
   /** Whether a datagram from there may be given to DTLS: the path was validated by a check and consent holds. */
@@ -364,7 +374,9 @@ export class IceAgent {
     const { remote, endOfRemoteCandidates } = this.#generations.current;
     if (this.#state === 'closed' || this.#state === 'failed') return false;
     if (endOfRemoteCandidates && !isResolved) return false; // RFC 8838 §14: "MUST ignore any newly received candidates"
-    if (candidate.protocol !== 'udp' || candidate.component !== 1 || candidate.port === 0) return false;
+    // Of the peer's TCP candidates we can use those that take connections; the others connect to ours (RFC 6544 §6.2).
+    if (candidate.protocol === 'tcp' && candidate.tcpType !== 'passive') return false;
+    if (candidate.component !== 1 || candidate.port === 0) return false;
     if (!isCandidateAddress(address)) return false;
     const fragment = candidate.usernameFragment;
     if (fragment !== undefined && remote !== null && fragment !== remote.usernameFragment) return false;

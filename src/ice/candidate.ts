@@ -91,17 +91,23 @@ export function formatCandidate(candidate: IceCandidate): string {
   return text;
 }
 
-/** RFC 8445 §5.1.2.2: the recommended type preferences. */
-export const TYPE_PREFERENCES: Readonly<Record<CandidateType, number>> = {
-  host: 126,
-  prflx: 110,
-  srflx: 100,
-  relay: 0,
+/**
+ * RFC 8445 §5.1.2.2: the recommended type preferences; and those of TCP, below every UDP candidate but relayed ones
+ * (RFC 6544 §4.2: "For RTP-based media streams, it is RECOMMENDED that UDP candidates are preferred").
+ */
+const TYPE_PREFERENCES: Readonly<Record<'udp' | 'tcp', Readonly<Record<CandidateType, number>>>> = {
+  udp: { host: 126, prflx: 110, srflx: 100, relay: 0 },
+  tcp: { host: 90, prflx: 80, srflx: 70, relay: 0 },
 };
 
 /** RFC 8445 §5.1.2.1: priority = 2^24 × type preference + 2^8 × local preference + (256 - component). */
-export function candidatePriority(type: CandidateType, localPreference: number, component = 1): number {
-  return 2 ** 24 * TYPE_PREFERENCES[type] + 2 ** 8 * localPreference + (256 - component);
+export function candidatePriority(
+  type: CandidateType,
+  localPreference: number,
+  component = 1,
+  protocol: 'udp' | 'tcp' = 'udp',
+): number {
+  return 2 ** 24 * TYPE_PREFERENCES[protocol][type] + 2 ** 8 * localPreference + (256 - component);
 }
 
 /** RFC 8839 §5.4: 4 to 256 ice-chars. */

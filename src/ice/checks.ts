@@ -6,6 +6,7 @@ import type { RandomSource } from '../machine.ts';
 import {
   ClientTransaction,
   newTransactionId,
+  type RetransmissionTiming,
   readErrorCode,
   readXorAddress,
   STUN_ATTRIBUTE,
@@ -27,6 +28,9 @@ import type { IceRole } from './types.ts';
  * peer. Past it the oldest cancelled one is forgotten.
  */
 const MAX_CHECKS_IN_FLIGHT = 256;
+
+/** RFC 8489 §6.2.2: Ti, how long an answer over TCP is waited for; the request is sent once (RFC 6544 §7.1). */
+const RELIABLE_TIMEOUT_MS = 39_500;
 
 /** `consent` is sent once (RFC 7675 §5.1); `nomination` carries USE-CANDIDATE. */
 export type CheckPurpose = 'connectivity' | 'nomination' | 'consent';
@@ -96,10 +100,14 @@ export class Checks {
       generation.remoteKeys!,
     );
     const key = transactionKey(transactionId);
+    const once = (waitMs: number): RetransmissionTiming => ({ rtoMs: waitMs, requests: 1, lastWait: 1 });
+    const isReliable = pair.base.protocol === 'tcp';
     const timing =
       purpose === 'consent'
-        ? { rtoMs: this.#timing.consentExpiryMs, requests: 1, lastWait: 1 }
-        : { rtoMs: this.#rtoMs(generation) };
+        ? once(this.#timing.consentExpiryMs)
+        : isReliable
+          ? once(RELIABLE_TIMEOUT_MS)
+          : { rtoMs: this.#rtoMs(generation) };
     const transmit = (packet: Uint8Array): void => this.#transmit(packet, pair.socketId, pair.remoteAddress);
     const transaction = new ClientTransaction(request, timing, transmit, now);
     this.#makeRoom();

@@ -154,7 +154,7 @@ export class Connectivity {
       stats.requestsRefused++;
       return;
     }
-    if (!this.#isWelcome(request, remote)) return;
+    if (!this.#isWelcome(request, socketId, remote)) return;
     if (!lite && owner === this.#current) {
       const outcome = role.judge(request.claim);
       if (outcome !== 'agreed') stats.roleConflicts++;
@@ -223,6 +223,18 @@ export class Connectivity {
         outcome satisfies never;
     }
     return true;
+  }
+
+  /** The connection of a TCP pair could not be made, or has ended: the pair is failed (RFC 6544 §7.1). */
+  connectionLost(socketId: number, remote: SocketAddress): void {
+    const { generations, checks, path } = this.#deps;
+    for (const { checklist } of generations.all) {
+      const pair = checklist.find(socketId, remote);
+      if (pair === undefined) continue;
+      if (pair === path.pair) path.loseConsent();
+      else checklist.fail(pair);
+      checks.forget((check) => check.pair === pair);
+    }
   }
 
   /** A check was refused, or never answered. Consent and its probes judge the path in use on a clock of their own. */
@@ -303,7 +315,7 @@ export class Connectivity {
     const { checklist, remoteCandidates } = this.#current;
     const base = gatherer.bases.get(check.socketId);
     if (checklist.isFull && !checklist.evict()) return this.#refuse();
-    const remote = remoteCandidates.find(check.remote) ?? this.#learnCandidate(check);
+    const remote = remoteCandidates.find(check.remote, this.#protocolOf(check)) ?? this.#learnCandidate(check);
     if (base === undefined || base.paired === null || remote === null) return this.#refuse();
     const pair = new Pair(++this.#lastPairId, base.paired, remote, role.role);
     if (!checklist.add(pair)) {
@@ -317,16 +329,22 @@ export class Connectivity {
   /** The peer's answer is still on its way: what it checks from is known by now, and is checked when its password is. */
   #acceptEarly(check: PeerCheck): void {
     this.#current.rememberEarlyCheck(check);
-    if (this.#current.remoteCandidates.find(check.remote) === undefined) this.#learnCandidate(check);
+    const known = this.#current.remoteCandidates.find(check.remote, this.#protocolOf(check));
+    if (known === undefined) this.#learnCandidate(check);
   }
 
   #learnCandidate(check: PeerCheck): RemoteCandidate | null {
     const { checklist, remoteCandidates } = this.#current;
     const isUnused = ({ transportAddress }: RemoteCandidate): boolean =>
       checklist.pairs.every((pair) => pair.remoteAddress !== transportAddress);
+    const { remote, priority, remoteFragment } = check;
     const learn = (): RemoteCandidate | null =>
-      remoteCandidates.learn(check.remote, check.priority, check.remoteFragment, isUnused);
+      remoteCandidates.learn(remote, this.#protocolOf(check), priority, remoteFragment, isUnused);
     return learn() ?? (checklist.evict() ? learn() : null);
+  }
+
+  #protocolOf({ socketId }: Pick<PeerCheck, 'socketId'>): 'udp' | 'tcp' {
+    return this.#deps.gatherer.bases.get(socketId)?.protocol ?? 'udp';
   }
 
   #refuse(): null {
@@ -352,13 +370,15 @@ export class Connectivity {
   }
 
   /** Whether the filter lets a sender in whose address it has not seen yet. */
-  #isWelcome(request: IncomingCheck<Generation>, remote: SocketAddress): boolean {
+  #isWelcome(request: IncomingCheck<Generation>, socketId: number, remote: SocketAddress): boolean {
     const { filter, stats } = this.#deps;
-    if (filter === undefined || request.owner.remoteCandidates.find(remote) !== undefined) return true;
+    const protocol = this.#protocolOf({ socketId });
+    if (filter === undefined || request.owner.remoteCandidates.find(remote, protocol) !== undefined) return true;
     const candidate = {
       foundation: 'prflx',
       component: 1,
-      protocol: 'udp',
+      protocol,
+      ...(protocol === 'tcp' && ({ tcpType: 'active' } as const)),
       priority: request.priority,
       address: remote.address,
       port: remote.port,
@@ -386,8 +406,13 @@ export class Connectivity {
   }
 }
 
-/** RFC 8445 §6.1.2.2: the same family, and IPv6 link-local addresses only among themselves. */
-function isPairable(base: LocalBase, { transportAddress }: RemoteCandidate): boolean {
+/**
+ * RFC 8445 §6.1.2.2: the same family, and IPv6 link-local addresses only among themselves. Over TCP a passive candidate of
+ * ours waits to be connected to: its pairs are those that the peer's checks make (RFC 6544 §6.2).
+ */
+function isPairable(base: LocalBase, { transportAddress, protocol, tcpType }: RemoteCandidate): boolean {
+  if (protocol !== base.protocol) return false;
+  if (protocol === 'tcp' && !(base.tcpType === 'active' && tcpType === 'passive')) return false;
   if (addressFamily(transportAddress.address) !== base.family) return false;
   return base.family === 4 || isLinkLocal(transportAddress.address) === isLinkLocal(base.address.address);
 }

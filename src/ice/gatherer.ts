@@ -131,7 +131,8 @@ export class Gatherer {
 
   addSocket(socket: LocalSocket): void {
     const base = this.bases.add(socket);
-    if (this.#state === 'gathering') this.#offer(base);
+    const isSilent = socket.type === 'host' && socket.isSilent === true;
+    if (this.#state === 'gathering' || (isSilent && this.#state === 'complete')) this.#offer(base);
   }
 
   removeSocket(socketId: number): void {
@@ -228,11 +229,14 @@ export class Gatherer {
       (candidate) => candidate.socketId === socketId && sameSocketAddress(transportAddressOf(candidate), mapped),
     );
     if (ofBase !== undefined) return ofBase;
-    if (sameSocketAddress(base.address, mapped)) return base.paired;
+    // A connection's port is the system's choice, and says nothing about NATs that its address does not.
+    const isOwn =
+      base.tcpType === 'active' ? base.address.address === mapped.address : sameSocketAddress(base.address, mapped);
+    if (isOwn) return base.paired;
     const isKnown = this.#candidates.some((candidate) => sameSocketAddress(transportAddressOf(candidate), mapped));
     if (isKnown || this.#candidates.length >= MAX_LOCAL_CANDIDATES) return null;
     const candidate = this.#makeCandidate(base, 'prflx', mapped, {
-      foundation: this.#foundations.of('prflx', base.address.address),
+      foundation: this.#foundations.of('prflx', base),
       priority,
       ...this.#related(base.address, isHidden(base)),
     });
@@ -250,8 +254,8 @@ export class Gatherer {
     }
     if (this.#policy === 'relay') return;
     const host = this.#makeCandidate(base, 'host', base.address, {
-      foundation: this.#foundations.of('host', base.address.address),
-      priority: candidatePriority('host', base.localPreference),
+      foundation: this.#foundations.of('host', base),
+      priority: candidatePriority('host', base.localPreference, 1, base.protocol),
       ...(socket.mdnsName !== undefined && { address: socket.mdnsName }),
     });
     this.#announce(base, host);
@@ -266,7 +270,8 @@ export class Gatherer {
 
   /** A server of the socket's family; one on this machine is asked from loopback, one elsewhere is not. */
   #serversFor(base: LocalBase): readonly StunServer[] {
-    if (this.#options.lite || this.#policy === 'relay' || base.socket.type !== 'host' || !isUsableBase(base)) return [];
+    const isAsked = base.socket.type === 'host' && base.protocol === 'udp' && isUsableBase(base);
+    if (this.#options.lite || this.#policy === 'relay' || !isAsked) return [];
     return this.#servers.filter(
       ({ address }) => addressFamily(address) === base.family && (!base.isLoopback || isLoopback(address)),
     );
@@ -284,7 +289,7 @@ export class Gatherer {
     this.#announce(
       base,
       this.#makeCandidate(base, 'srflx', mapped, {
-        foundation: this.#foundations.of('srflx', base.address.address, server.address),
+        foundation: this.#foundations.of('srflx', base, server.address),
         priority: candidatePriority('srflx', Math.max(0, base.localPreference - reflexiveCount)),
         ...this.#related(base.address, isHidden(base)),
         url: server.url,
@@ -295,7 +300,7 @@ export class Gatherer {
   #makeRelayed(base: LocalBase, socket: Extract<LocalSocket, { type: 'relay' }>): LocalCandidate {
     const mapped = { address: socket.relatedAddress, port: socket.relatedPort };
     return this.#makeCandidate(base, 'relay', base.address, {
-      foundation: this.#foundations.of('relay', base.address.address, socket.url),
+      foundation: this.#foundations.of('relay', base, socket.url),
       priority: candidatePriority('relay', base.localPreference),
       ...this.#related(mapped, this.#policy === 'relay'),
       url: socket.url,
@@ -311,7 +316,8 @@ export class Gatherer {
   ): LocalCandidate {
     return {
       component: 1,
-      protocol: 'udp',
+      protocol: base.protocol,
+      ...(base.tcpType !== undefined && { tcpType: base.tcpType }),
       address,
       port,
       type,
@@ -333,10 +339,12 @@ export class Gatherer {
   #announce(base: LocalBase, candidate: LocalCandidate): void {
     if (this.#candidates.length >= MAX_LOCAL_CANDIDATES) return;
     if (this.#options.filter?.(candidate, 'local') === false) return;
-    this.#candidates.push(candidate);
-    this.#output.event({ kind: 'candidate', candidate });
-    // RFC 8838 §10: paired once it was trickled. A later candidate of the base would be replaced by it, and pruned.
     const isFirst = base.paired === null || !this.#candidates.includes(base.paired);
+    this.#candidates.push(candidate);
+    const { socket } = base;
+    const isSilent = socket.type === 'host' && socket.isSilent === true;
+    if (!isSilent) this.#output.event({ kind: 'candidate', candidate });
+    // RFC 8838 §10: paired once it was trickled. A later candidate of the base would be replaced by it, and pruned.
     if (!isFirst) return;
     base.paired = candidate;
     this.#output.baseReady(base);

@@ -23,6 +23,7 @@ export {
   parseCandidate,
 } from './candidate.ts';
 export { MAX_STUN_SERVERS } from './gatherer.ts';
+export { framePacket, MAX_FRAMED_LENGTH, PacketDeframer } from './tcp-framing.ts';
 export { DEFAULT_TIMING, type IceTiming } from './timing.ts';
 export type {
   CandidateFilter,

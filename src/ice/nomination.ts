@@ -19,7 +19,7 @@ export function bestValidPair(pairs: readonly Pair[], isFresh: (pair: Pair) => b
 
 /**
  * Whether no better pair than `best` can be expected: all above it have been checked, and either nothing more will be
- * told, or it joins two host candidates, which have the highest type preference there is.
+ * told, or it joins two host candidates over UDP, which have the highest type preference there is.
  */
 export function isBestPossible(best: Pair, pairs: readonly Pair[], isAllKnown: boolean): boolean {
   const isBeaten = pairs.some(
@@ -27,7 +27,8 @@ export function isBestPossible(best: Pair, pairs: readonly Pair[], isAllKnown: b
       state !== 'failed' && state !== 'succeeded' && comparePriorities(priority, best.priority) > 0,
   );
   if (isBeaten) return false;
-  return isAllKnown || (best.local.type === 'host' && best.remote.type === 'host');
+  const { local, remote } = best;
+  return isAllKnown || (local.type === 'host' && remote.type === 'host' && local.protocol === 'udp');
 }
 
 /** Controlled: whether to follow the peer from `current` to `named`, which it has just named. */

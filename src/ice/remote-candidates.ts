@@ -21,8 +21,8 @@ export class RemoteCandidates {
     return this.#byAddress.size;
   }
 
-  find(address: SocketAddress): RemoteCandidate | undefined {
-    return this.#byAddress.get(formatSocketAddress(address));
+  find(address: SocketAddress, protocol: 'udp' | 'tcp'): RemoteCandidate | undefined {
+    return this.#byAddress.get(keyOf(address, protocol));
   }
 
   /**
@@ -33,7 +33,7 @@ export class RemoteCandidates {
    */
   add(candidate: IceCandidate, resolvedAddress: string): RemoteCandidate | null {
     const transportAddress = { address: resolvedAddress, port: candidate.port };
-    const known = this.find(transportAddress);
+    const known = this.find(transportAddress, candidate.protocol);
     if (known === undefined ? this.size >= MAX_REMOTE_CANDIDATES : known.type !== 'prflx') return null;
     const isName = canonicalAddress(candidate.address) === null;
     return this.#put({ ...candidate, address: isName ? candidate.address : resolvedAddress, transportAddress });
@@ -46,6 +46,7 @@ export class RemoteCandidates {
    */
   learn(
     transportAddress: SocketAddress,
+    protocol: 'udp' | 'tcp',
     priority: number,
     usernameFragment: string,
     isUnused: (candidate: RemoteCandidate) => boolean,
@@ -53,12 +54,13 @@ export class RemoteCandidates {
     if (this.size >= MAX_REMOTE_CANDIDATES) {
       const unused = this.list.find((candidate) => candidate.type === 'prflx' && isUnused(candidate));
       if (unused === undefined) return null;
-      this.#byAddress.delete(formatSocketAddress(unused.transportAddress));
+      this.#byAddress.delete(keyOf(unused.transportAddress, unused.protocol));
     }
     const { address, port } = transportAddress;
     const foundation = `prflx-${++this.#learned}`;
-    const fields = { foundation, component: 1, protocol: 'udp', priority, address, port, type: 'prflx' } as const;
-    return this.#put({ ...fields, usernameFragment, transportAddress: { address, port } });
+    const fields = { foundation, component: 1, protocol, priority, address, port, type: 'prflx' } as const;
+    const tcp = protocol === 'tcp' && ({ tcpType: 'active' } as const); // it has opened the connection
+    return this.#put({ ...fields, ...tcp, usernameFragment, transportAddress: { address, port } });
   }
 
   /** Drops candidates that say they belong to other credentials. */
@@ -71,7 +73,12 @@ export class RemoteCandidates {
   }
 
   #put(candidate: RemoteCandidate): RemoteCandidate {
-    this.#byAddress.set(formatSocketAddress(candidate.transportAddress), candidate);
+    this.#byAddress.set(keyOf(candidate.transportAddress, candidate.protocol), candidate);
     return candidate;
   }
+}
+
+/** One address may be two candidates. */
+function keyOf(address: SocketAddress, protocol: 'udp' | 'tcp'): string {
+  return `${protocol} ${formatSocketAddress(address)}`;
 }

@@ -38,6 +38,14 @@ export type HostSocket = {
   readonly localPreference?: number;
   /** A `.local` name to tell the peer in place of the address (draft-ietf-mmusic-mdns-ice-candidates). */
   readonly mdnsName?: string;
+  /**
+   * RFC 6544: where TCP connections are opened from (`active`; its `port` is 9), or taken (`passive`). Absent: UDP. What is
+   * transmitted and received is without the framing of RFC 4571; the caller has that, and opens a connection when the first
+   * packet for an address is transmitted.
+   */
+  readonly tcpType?: 'active' | 'passive';
+  /** Pairs are formed and checked as ever, and the peer, who will see where checks come from, is told nothing. */
+  readonly isSilent?: boolean;
 };
 
 export type RelaySocket = {

@@ -9,6 +9,7 @@ import { addressFamily, canonicalAddress, type SocketAddress } from '../ice/addr
 import { type IceCandidate, type IceCredentials, type IceTransportPolicy, MAX_STUN_SERVERS } from '../ice/index.ts';
 import type { NetworkInterface, Runtime, TimerHandle, UdpSocket } from '../runtime/runtime.ts';
 import { Session, type SessionEvent, type SessionParameters } from '../session/index.ts';
+import { type IceTcpOptions, IceTcpSocket } from './ice-tcp.ts';
 import { MdnsService } from './mdns-service.ts';
 import { type RelayServer, Relays, SERVER_UNREACHABLE } from './relays.ts';
 import type { ServerTransport } from './server-link.ts';
@@ -159,6 +160,7 @@ export class PeerTransport {
    */
   gather(): void {
     const gathering = ++this.#gatherings;
+    for (const socket of this.#sockets.values()) if (socket instanceof IceTcpSocket) socket.prune();
     this.run((session, now) => {
       session.ice.removeServers();
       session.ice.gather(now);
@@ -171,6 +173,9 @@ export class PeerTransport {
    * ignore candidate lines that include candidates with FQDNs" unless it is mDNS (RFC 8839 §5.1).
    */
   addRemoteCandidate(candidate: IceCandidate): void {
+    const { iceTcp = 'active' } = this.#options.settings;
+    // An active one is no address to connect to, and its name not worth asking for.
+    if (candidate.protocol === 'tcp' && (iceTcp === 'off' || candidate.tcpType !== 'passive')) return;
     if (addressFamily(candidate.address) !== 0) {
       this.run((session, now) => session.ice.addRemoteCandidate(candidate, now));
       return;
@@ -283,8 +288,11 @@ export class PeerTransport {
       this.#removeSocket(socketId);
     }
     const bound = new Set([...this.#sockets.values()].map((socket) => socket.localAddress.address));
-    const missing = wanted.filter(({ address }) => !bound.has(address));
-    const sockets = await Promise.all(missing.map(({ address }) => this.#bind(address)));
+    const missing = wanted.filter(({ address }) => !bound.has(address)).map(({ address }) => address);
+    const sockets = await Promise.all([
+      ...missing.map((address) => this.#bind(address)),
+      ...missing.flatMap((address) => this.#bindTcp(address)),
+    ]);
     if (this.#closed) {
       for (const bound of sockets) bound?.socket.close();
       return;
@@ -305,6 +313,29 @@ export class PeerTransport {
     } catch {
       return null; // an address that went away meanwhile, or a port range that is used up: one candidate less
     }
+  }
+
+  /** The TCP candidates of an address, by the setting `iceTcp`. */
+  #bindTcp(address: string): Promise<{ socketId: number; socket: IceTcpSocket } | null>[] {
+    const { iceTcp = 'active', portRange } = this.#options.settings;
+    const bind = async (tcpType: 'active' | 'passive'): Promise<{ socketId: number; socket: IceTcpSocket } | null> => {
+      const socketId = ++this.#lastSocketId;
+      const options: IceTcpOptions = {
+        runtime: this.#runtime,
+        address,
+        ...(portRange && { portRange }),
+        receive: (packet, remote) => this.#receive(packet, socketId, remote),
+        isAuthorized: (remote) => this.session.ice.isAuthorizedPath(socketId, remote),
+        lost: (remote) => this.run((session, now) => session.ice.connectionLost(socketId, remote, now)),
+      };
+      if (tcpType === 'active') return { socketId, socket: IceTcpSocket.active(options) };
+      return IceTcpSocket.passive(options).then(
+        (socket) => ({ socketId, socket }),
+        () => null, // as for UDP: one candidate less
+      );
+    };
+    if (iceTcp === 'off') return [];
+    return iceTcp === 'active' ? [bind('active')] : [bind('active'), bind('passive')];
   }
 
   #joinSharedSocket(): void {
@@ -331,7 +362,11 @@ export class PeerTransport {
       return;
     }
     this.#sockets.set(socketId, socket);
-    this.run((session, now) => session.ice.addSocket({ type: 'host', socketId, address, port, mdnsName }, now));
+    const tcp = socket instanceof IceTcpSocket && {
+      tcpType: socket.tcpType,
+      isSilent: this.#options.settings.iceTcp !== 'all',
+    };
+    this.run((session, now) => session.ice.addSocket({ type: 'host', socketId, address, port, mdnsName, ...tcp }, now));
   }
 
   #removeSocket(socketId: number): void {

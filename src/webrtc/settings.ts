@@ -23,7 +23,7 @@ export type PeerConnectionSettings = {
   readonly interfaceFilter?: (candidate: NetworkInterface) => boolean;
   /** Which candidates, ours and the peer's, are used. Default: all. */
   readonly candidateFilter?: CandidateFilter;
-  /** UDP ports to bind, both included, 1–65535. Default: any. Too narrow a range limits the number of connections. */
+  /** UDP ports to bind, and TCP ports to listen at, both included, 1–65535. Default: any. Too narrow a range limits the number of connections. */
   readonly portRange?: { readonly min: number; readonly max: number };
   /**
    * `'resolve'` (default) looks up the peer's `.local` names (RFC 6762), which browsers use in place of addresses;
@@ -31,6 +31,12 @@ export type PeerConnectionSettings = {
    * never multicasts.
    */
   readonly mdns?: 'off' | 'resolve' | 'offer';
+  /**
+   * ICE over TCP (RFC 6544), which ICE prefers less than UDP. `'active'` (default) connects to the passive candidates that a
+   * peer tells, as servers do, and tells no candidates of its own; `'all'` listens at each of our addresses besides, and tells
+   * both kinds; `'off'` ignores the peer's TCP candidates.
+   */
+  readonly iceTcp?: 'off' | 'active' | 'all';
   /** One UDP socket for many connections (`SharedUdpSocket.bind`), in place of sockets of this connection's own. */
   readonly udpSocket?: SharedUdpSocket;
   /**

@@ -419,7 +419,7 @@ describe('remote candidates', () => {
   const fields = { foundation: '1', component: 1, protocol: 'udp', priority: 5, port: 1000, type: 'host' } as const;
 
   test.each([
-    ['TCP', { protocol: 'tcp', tcpType: 'passive' }],
+    ['TCP that connects to us', { protocol: 'tcp', tcpType: 'active' }],
     ['component 2', { component: 2 }],
     ['port 0', { port: 0 }],
     ['a name that nobody resolved', { address: 'x.local' }],
