@@ -19,14 +19,19 @@ export type Clip = {
 
 export class Player {
   readonly source: EncodedTrackSource;
+  /** While it is, nothing is written, and the clip's time stands still. */
+  isPaused = false;
   readonly #timer: NodeJS.Timeout;
 
   constructor({ kind, codec, frames, length }: Clip) {
     this.source = new EncodedTrackSource({ kind, codec });
-    const began = performance.now();
-    let [index, round] = [0, 0];
+    let at = performance.now();
+    let [index, round, now] = [0, 0, 0];
     this.#timer = setInterval(() => {
-      const now = (performance.now() - began) * 1000;
+      const before = at;
+      at = performance.now();
+      if (this.isPaused) return;
+      now += (at - before) * 1000;
       for (;;) {
         const timestamp = round * length + frames[index]!.timestamp;
         if (timestamp > now) return;
