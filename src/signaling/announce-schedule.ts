@@ -32,6 +32,7 @@ export class AnnounceSchedule {
 
   /** When the next announce is due. */
   get nextAt(): number {
+    if (this.#awaitingSince !== null) return this.#regularAt; // no hurry past what the tracker is about to say
     return Math.min(this.#regularAt, Math.max(this.#hurryAt, this.#gapEndsAt));
   }
 

@@ -34,8 +34,8 @@ export type RoomTrackerInfo = {
 
 /** What a room's tracker asks of its room. */
 export interface RoomTrackerHost {
-  /** Whether another peer has no place. */
-  isFull(): boolean;
+  /** Whether another peer has a place, now. */
+  wantsOffers(): boolean;
   /** Whether we are connected to this peer, or about to be. */
   isPaired(peerId: WireId): boolean;
   /** An announce is about to be sent. */
@@ -59,6 +59,7 @@ export class RoomTracker implements TrackerMember {
   readonly #heard = new Set<WireId>();
   #announced: readonly WireId[] = [];
   #refusal: string | null = null;
+  #saidUnwanted = false;
   /** Whether it answered on this connection. */
   #hasResponded = false;
   /** Whether there ever was a connection that ended, or could not be had. */
@@ -98,7 +99,14 @@ export class RoomTracker implements TrackerMember {
   }
 
   get wantsOffers(): boolean {
-    return !this.#host.isFull();
+    return this.#host.wantsOffers();
+  }
+
+  /** Offers are wanted after all: a tracker that was told otherwise deals us none until it hears it. */
+  reconsider(): void {
+    if (!this.#saidUnwanted || !this.wantsOffers) return;
+    this.#saidUnwanted = false;
+    this.#membership?.refresh();
   }
 
   get isOpen(): boolean {
@@ -126,6 +134,7 @@ export class RoomTracker implements TrackerMember {
   }
 
   takeOffers(maxCount: number, maxBytes: number, now: number): readonly WireOffer[] {
+    this.#saidUnwanted = !this.wantsOffers;
     const wanted = Math.min(maxCount, this.demand ?? maxCount);
     const offers = this.#host.takeOffers(wanted, maxBytes, now);
     this.#announced = offers.map(({ offerId }) => offerId);

@@ -70,8 +70,8 @@ export class Room extends RoomTarget {
   readonly #alarm: Alarm;
   readonly #trackerIceServers = new Map<RoomTracker, readonly WireIceServer[]>();
   #meeting: Meeting | null = null;
-  /** Until then there may be ICE servers to wait for; Infinity until a tracker is reached. */
-  #mayOfferAt: number;
+  /** How long a tracker's ICE servers are waited for: Infinity until one is reached, `null` when that is over. */
+  #iceServersDueAt: number | null;
   /** After an offer could not be made, none is for a while: it would be made again and again. */
   #retryOffersAt = 0;
   #isClosed = false;
@@ -97,7 +97,7 @@ export class Room extends RoomTarget {
     const peerId = options.identity?.peerId ?? this.#pool.peerId;
     this.#ownId = wireIdFromHex(peerId);
     this.#pairings = new Pairings(this.#ownId, maxPeers);
-    this.#mayOfferAt = options.iceServersFromTracker === true ? NEVER : 0;
+    this.#iceServersDueAt = options.iceServersFromTracker === true ? NEVER : null;
     this.#alarm = new Alarm(platform, (now) => this.#handleTimeout(now));
     const host = this.#trackerHost();
     this.#trackers = Array.from(urls, (url) => {
@@ -192,7 +192,7 @@ export class Room extends RoomTarget {
 
   #trackerHost(): RoomTrackerHost {
     return {
-      isFull: () => this.#pairings.room === 0,
+      wantsOffers: () => this.#pairings.room > 0 && this.#iceServersDueAt === null,
       isPaired: (peerId) => this.#pairings.includes(peerId),
       takeOffers: (maxCount, maxBytes, now) => {
         this.#pairings.announced();
@@ -203,13 +203,15 @@ export class Room extends RoomTarget {
       answered: (answer, tracker, now) => this.#handleAnswer(answer, tracker, now),
       responded: ({ complete, incomplete, iceServers }, tracker, now) => {
         if (iceServers !== null) this.#trackerIceServers.set(tracker, iceServers);
-        this.#mayOfferAt = Math.min(this.#mayOfferAt, now);
+        this.#iceServersDueAt = null;
         this.#settle(now);
         if (complete === null && incomplete === null) return;
         this.#dispatch(new RoomStatsEvent(tracker.url, complete ?? 0, incomplete ?? 0));
       },
       stateChanged: (tracker, now) => {
-        if (tracker.isOpen) this.#mayOfferAt = Math.min(this.#mayOfferAt, now + ICE_SERVERS_TIMEOUT_MS);
+        if (tracker.isOpen && this.#iceServersDueAt !== null) {
+          this.#iceServersDueAt = Math.min(this.#iceServersDueAt, now + ICE_SERVERS_TIMEOUT_MS);
+        }
         this.#settle(now);
       },
       warn: (message, tracker) => this.#warn(message, tracker.url),
@@ -384,7 +386,7 @@ export class Room extends RoomTarget {
 
   /** When there may be offers. */
   get #offersFrom(): number {
-    return Math.max(this.#mayOfferAt, this.#retryOffersAt);
+    return Math.max(this.#iceServersDueAt ?? 0, this.#retryOffersAt);
   }
 
   /** How many offers it is worth having. */
@@ -429,6 +431,7 @@ export class Room extends RoomTarget {
   #settle(now: number): void {
     if (this.#isClosed) return;
     this.#refill(now);
+    for (const tracker of this.#trackers) tracker.reconsider();
     let next = Math.min(this.#offers.nextTimeout, this.#pairings.nextTimeout);
     if (now < this.#offersFrom) next = Math.min(next, this.#offersFrom);
     for (const { link, admission } of this.#connections) {
@@ -438,6 +441,7 @@ export class Room extends RoomTarget {
   }
 
   #handleTimeout(now: number): void {
+    if (this.#iceServersDueAt !== null && now >= this.#iceServersDueAt) this.#iceServersDueAt = null;
     for (const connection of [...this.#offers.expire(now), ...this.#pairings.expire(now)]) this.#drop(connection);
     for (const { link, admission } of [...this.#connections]) {
       link.handleTimeout(now);

@@ -83,38 +83,39 @@ describe('everyone is connected to everyone', () => {
 });
 
 describe('when both members of a pair announce in the same instant', () => {
-  test('200 times, they are never stuck and never connected twice', async () => {
-    for (let seed = 0; seed < 200; seed++) {
-      const world = new World({
-        seed,
-        latencyMs: seed % 7,
-        gatheringMs: (seed * 13) % 90,
-        connectingMs: (seed * 31) % 70,
-      });
-      const tracker = world.addTracker(URL_A);
-      const rooms = [join(world), join(world)];
-      const events = rooms.map(log);
-      // Once both have joined and have offers ready, both announce with offers, at once.
-      expect(await world.until(() => isMesh(rooms))).toBeLessThan(2_000);
-      await world.run(200_000);
-      expect(events).toEqual([[`+${rooms[1]!.peerId}`], [`+${rooms[0]!.peerId}`]]);
-      expect(world.leftovers.connections).toBe(2);
-      expect(tracker.members()).toBe(2);
-    }
-  });
+  /** A tracker that does not count makes both of them offer; in step, from their first announce on. */
+  function meetingInStep(seed: number): { world: World; answerers: () => Set<unknown>; rooms: Room[] } {
+    const world = new World({
+      seed,
+      latencyMs: seed % 7,
+      gatheringMs: (seed * 13) % 90,
+      connectingMs: (seed * 31) % 70,
+    });
+    const tracker = world.addTracker(URL_A, { hidesCounts: true, interval: 30 });
+    const answers = (): typeof tracker.messages => tracker.messages.filter(({ answer }) => answer !== undefined);
+    return {
+      world,
+      answerers: () => new Set(answers().map(({ peer_id }) => peer_id)),
+      rooms: [join(world), join(world)],
+    };
+  }
 
-  test('and did answer each other', async () => {
-    // What the test above is about does happen: offers cross, and both are answered.
+  test('200 times, they are never stuck and never connected twice', async () => {
     let crossings = 0;
-    for (let seed = 0; seed < 20; seed++) {
-      const world = new World({ seed, latencyMs: 20, gatheringMs: 50 });
-      const tracker = world.addTracker(URL_A);
-      const rooms = [join(world), join(world)];
-      await world.until(() => isMesh(rooms));
-      const answers = tracker.messages.filter(({ answer }) => answer !== undefined);
-      if (new Set(answers.map(({ peer_id }) => peer_id)).size === 2) crossings++;
+    for (let seed = 0; seed < 200; seed++) {
+      const { world, answerers, rooms } = meetingInStep(seed);
+      const events = rooms.map(log);
+      expect(await world.until(() => isMesh(rooms))).toBeLessThan(1_000);
+      if (answerers().size === 2) crossings++;
+      await world.run(70_000);
+      expect(events).toEqual([[`+${rooms[1]!.peerId}`], [`+${rooms[0]!.peerId}`]]);
+      const inUse = rooms.map((room) => [...room.peers.values()][0]!.connection as unknown);
+      expect((inUse[0] as SimPeerConnection).partner).toBe(inUse[1]);
+      for (const room of rooms) void room.leave();
+      await world.run(1_000);
+      expect(world.leftovers).toEqual({ timers: 0, wakers: 0, sockets: 0, connections: 0 });
     }
-    expect(crossings).toBeGreaterThan(10);
+    expect(crossings).toBeGreaterThan(150); // both had answered: this was about what it is about
   });
 });
 
@@ -332,6 +333,59 @@ test('a hook that fails is a warning once a minute, not a storm', async () => {
   await world.run(55_000);
   expect(warnings).toEqual(['Error: no camera']);
   expect(world.connections.length).toBeLessThan(200);
+});
+
+test('a full room that gets space says so at once: a tracker may deal nothing to whoever wants nothing', async () => {
+  const world = new World();
+  const tracker = world.addTracker(URL_A, { interval: 600 });
+  const [room, other] = [join(world, { maxPeers: 1 }), join(world)];
+  await world.until(() => isMesh([room, other]));
+  await world.run(1_000_000);
+  const said = (): unknown[] => tracker.messages.filter(({ peer_id }) => hex(peer_id as string) === room.peerId);
+  expect(said().at(-1)).toMatchObject({ numwant: 0 });
+  void other.leave();
+  await world.run(1_000);
+  expect(said().at(-1)).toMatchObject({ numwant: 1 });
+});
+
+describe('ICE servers from a tracker', () => {
+  const iceServers = [{ urls: 'turn:192.0.2.1', username: 'u', credential: 'c' }];
+  const own = [{ urls: 'stun:192.0.2.2' }];
+
+  test('are in every connection, besides our own; none is made before they are known', async () => {
+    const world = new World();
+    const tracker = world.addTracker(URL_A, { extra: { x: 1, ice_servers: iceServers } });
+    const options = { iceServersFromTracker: true, rtc: { iceServers: own } };
+    const rooms = [join(world, options), join(world, options)];
+    await world.until(() => isMesh(rooms));
+    const handedOut = { urls: ['turn:192.0.2.1'], username: 'u', credential: 'c' };
+    for (const { configuration } of world.connections)
+      expect(configuration).toEqual({ iceServers: [...own, handedOut] });
+    expect(tracker.messages[0]).toMatchObject({ event: 'started', numwant: 0, offers: [], x: 1 });
+  });
+
+  test('of a tracker that has none are waited for until it has answered, or for a second', async () => {
+    for (const answers of [true, false]) {
+      const world = new World();
+      const tracker = world.addTracker(URL_A);
+      if (!answers) tracker.intercept = () => true;
+      const room = join(world, { iceServersFromTracker: true });
+      await world.run(answers ? 200 : 900);
+      expect(world.connections.length > 0).toBe(false);
+      join(world);
+      await world.run(300);
+      expect(world.connections.length > 0).toBe(true);
+      void room;
+    }
+  });
+
+  test('are not taken by whoever did not ask for them', async () => {
+    const world = new World();
+    world.addTracker(URL_A, { extra: { x: 1, ice_servers: iceServers } });
+    const rooms = [join(world), join(world)];
+    await world.until(() => isMesh(rooms));
+    for (const { configuration } of world.connections) expect(configuration).toEqual({});
+  });
 });
 
 test('close() ends one peer, who is not met again', async () => {

@@ -51,6 +51,7 @@ export class SimPeerConnection extends EventTarget {
   localDescription: Description | null = null;
   remoteDescription: Description | null = null;
   readonly channels: SimDataChannel[] = [];
+  readonly configuration: object;
   /** What its descriptions are padded to: characters. */
   padding = 0;
   /** Pretends to connect, and never does. */
@@ -59,9 +60,10 @@ export class SimPeerConnection extends EventTarget {
   readonly #world: World;
   readonly #name: string;
 
-  constructor(world: World) {
+  constructor(world: World, configuration: object) {
     super();
     this.#world = world;
+    this.configuration = configuration;
     this.#name = `pc${world.connections.length}`;
     if (!byOffer.has(world)) byOffer.set(world, new Map());
   }

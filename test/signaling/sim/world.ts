@@ -61,8 +61,8 @@ export class World {
     const world = this;
     return {
       RTCPeerConnection: class extends SimPeerConnection {
-        constructor() {
-          super(world);
+        constructor(configuration: object) {
+          super(world, configuration);
           world.connections.push(this);
         }
       } as unknown as SignalingPlatform['RTCPeerConnection'],

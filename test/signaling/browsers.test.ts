@@ -1,0 +1,189 @@
+/** Real members in a real room: Node, Chromium and Firefox, through the stock tracker and through our own. */
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Page } from 'puppeteer-core';
+import { rolldown } from 'rolldown';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { attach } from '../../src/server/index.ts';
+import { joinRoom, type Room, type RoomOptions } from '../../src/signaling/index.ts';
+import { BROWSERS, browserAvailable, TestBrowser } from '../browser/browsers.ts';
+import { PageServer } from '../browser/page-server.ts';
+import { peersDirectory } from '../interop/implementations.mjs';
+
+const SECRET = 'AAECAwQFBgcICQoLDA0ODw';
+
+type Tracker = { readonly url: string; close(): Promise<void> };
+type StockServer = {
+  readonly http: { address(): AddressInfo };
+  listen(port: number, hostname: string, listening: () => void): void;
+  close(closed: () => void): void;
+};
+
+const stock = join(peersDirectory, 'node_modules/bittorrent-tracker/index.js');
+
+/** bittorrent-tracker's server: what most public trackers run. */
+async function startStockTracker(): Promise<Tracker> {
+  const { Server } = (await import(pathToFileURL(stock).href)) as { Server: new (options: object) => StockServer };
+  const server = new Server({ http: false, udp: false, ws: true, stats: false });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `ws://127.0.0.1:${server.http.address().port}/`,
+    close: () => new Promise((resolve) => server.close(resolve)),
+  };
+}
+
+async function startOwnTracker(): Promise<Tracker> {
+  const server = createServer();
+  const { close } = attach(server, '/announce');
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/announce`,
+    close: async () => {
+      await close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const available = BROWSERS.filter(browserAvailable);
+let browsers: TestBrowser[] = [];
+let page: PageServer | undefined;
+beforeAll(async () => {
+  if (available.length > 0) page = await pageWithRooms();
+  browsers = await Promise.all(available.map((name) => TestBrowser.launch(name, { exposeHostCandidates: true })));
+}, 60_000);
+afterAll(async () => {
+  await Promise.all(browsers.map((browser) => browser.close()));
+  await page?.close();
+});
+
+const rooms: Room[] = [];
+afterEach(async () => {
+  await Promise.all(rooms.splice(0).map((room) => room.leave()));
+});
+
+function visit(options: RoomOptions, name = 'room'): Room {
+  const room = joinRoom(name, options);
+  rooms.push(room);
+  return room;
+}
+
+/** Settles when the room has that many peers. */
+async function count(room: Room, peers: number): Promise<void> {
+  while (room.peers.size !== peers) {
+    await new Promise<void>((resolve) => {
+      for (const type of ['peer', 'leave'] as const) room.addEventListener(type, () => resolve(), { once: true });
+    });
+  }
+}
+
+/** What is said in a room, from whoever comes. */
+function listen(room: Room): string[] {
+  const heard: string[] = [];
+  room.addEventListener('peer', ({ peer }) => {
+    peer.channel.addEventListener('message', ({ data }) => heard.push(`${peer.id}: ${data}`));
+  });
+  return heard;
+}
+
+const TRACKERS = [
+  ['bittorrent-tracker', startStockTracker, existsSync(stock)],
+  ['our own tracker', startOwnTracker, true],
+] as const;
+
+describe.each(TRACKERS)('through %s', (_name, start, isInstalled) => {
+  if (!isInstalled) return test.skip('not installed: npm run peers');
+  let tracker: Tracker;
+  beforeAll(async () => {
+    tracker = await start();
+  });
+  afterAll(() => tracker?.close());
+
+  test('five members in Node meet, talk, and see one leave', async () => {
+    const members = Array.from({ length: 5 }, () => visit({ trackers: [tracker.url] }));
+    const heard = members.map(listen);
+    await Promise.all(members.map((room) => count(room, 4)));
+    expect(members.map((room) => room.broadcast('hello'))).toEqual([4, 4, 4, 4, 4]);
+    await expect.poll(() => heard.map((list) => list.length)).toEqual([4, 4, 4, 4, 4]);
+    await members[0]!.leave();
+    await Promise.all(members.slice(1).map((room) => count(room, 3)));
+  });
+
+  test('pairs who join in the same instant, one pair after the other', async () => {
+    for (let round = 0; round < 8; round++) {
+      const pair = [0, 1].map(() => visit({ trackers: [tracker.url] }, `pair ${round}`));
+      await Promise.all(pair.map((room) => count(room, 1)));
+      expect(pair[0]!.peers.get(pair[1]!.peerId)!.initiator).toBe(!pair[1]!.peers.get(pair[0]!.peerId)!.initiator);
+      await Promise.all(pair.map((room) => room.leave()));
+    }
+  });
+
+  test.skipIf(available.length === 0)(
+    `members in ${available.join(', ')} and Node, with a secret`,
+    async () => {
+      const options = { trackers: [tracker.url], secret: SECRET };
+      const pages = await Promise.all(browsers.map((browser) => browser.openPage(page!.origin)));
+      const ids = await Promise.all(pages.map((tab) => enterInPage(tab, options)));
+      const node = [0, 1].map(() => visit(options));
+      const heard = node.map(listen);
+      const everyone = [...ids, ...node.map(({ peerId }) => peerId)].sort();
+      const others = (own: string): string[] => everyone.filter((id) => id !== own);
+      await Promise.all(node.map((room) => count(room, everyone.length - 1)));
+      for (const room of node) expect([...room.peers.keys()].sort()).toEqual(others(room.peerId));
+      for (const [i, tab] of pages.entries()) {
+        await tab.waitForFunction((n) => globalThis.room.peers.size === n, {}, everyone.length - 1);
+        expect(await tab.evaluate(() => [...globalThis.room.peers.keys()].sort())).toEqual(others(ids[i]!));
+        await tab.evaluate(() => void globalThis.room.broadcast('hello from a page'));
+      }
+      node[0]!.broadcast('hello from Node');
+      await expect.poll(() => heard[1]!.length).toBe(everyone.length - 1);
+      for (const tab of pages) await tab.waitForFunction(() => globalThis.heard.includes('hello from Node'));
+
+      // Renegotiation goes over the room's own channel: the page adds a track in mid-call, and Node sees it.
+      const arrived = new Promise((resolve) =>
+        node[0]!.peers.get(ids[0]!)!.connection.addEventListener('track', resolve),
+      );
+      await pages[0]!.evaluate(() => {
+        for (const { connection } of globalThis.room.peers.values()) connection.addTransceiver('audio');
+      });
+      await arrived;
+      await pages[0]!.evaluate(() => globalThis.room.leave());
+      await Promise.all(node.map((room) => count(room, everyone.length - 2)));
+      await Promise.all(pages.map((tab) => tab.close()));
+    },
+    60_000,
+  );
+});
+
+declare global {
+  var room: Room;
+  var heard: string[];
+  var enter: (options: RoomOptions) => string;
+}
+
+async function pageWithRooms(): Promise<PageServer> {
+  const build = await rolldown({
+    input: fileURLToPath(new URL('../../src/signaling/browser.ts', import.meta.url)),
+    platform: 'browser',
+  });
+  const { output } = await build.generate({ format: 'esm' });
+  const page = `<!doctype html><script type="module">
+    import { joinRoom } from './signaling.js';
+    globalThis.heard = [];
+    globalThis.enter = (options) => {
+      globalThis.room = joinRoom('room', options);
+      room.onpeer = ({ peer }) => { peer.channel.onmessage = ({ data }) => heard.push(data); };
+      return room.peerId;
+    };
+  </script>`;
+  return PageServer.start({ '/': page, '/signaling.js': output[0].code });
+}
+
+async function enterInPage(page: Page, options: RoomOptions): Promise<string> {
+  await page.waitForFunction(() => globalThis.enter !== undefined);
+  return page.evaluate((o) => globalThis.enter(o), options as never);
+}
