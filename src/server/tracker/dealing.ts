@@ -3,7 +3,7 @@
  * one draws some members and takes the best of those. Better is who seems to be alive, then who was dealt less since it
  * announced, then who announced last.
  */
-import type { WireId, WireOffer } from '../../signaling/wire.ts';
+import type { WireId } from '../../signaling/wire.ts';
 import type { OfferOrigin } from './cluster-link.ts';
 import type { Dice } from './dice.ts';
 import { MAX_REMEMBERED_PAIRS, Member, type Room } from './room.ts';
@@ -22,9 +22,12 @@ export type Deal = {
   readonly peerId: WireId;
   /** What the relayed messages start with: `Member.relayHead`. */
   readonly head: string;
-  readonly offers: readonly WireOffer[];
+  readonly offers: readonly DealtOffer[];
   readonly now: number;
 };
+
+/** An offer, its description already JSON. */
+export type DealtOffer = { readonly offerId: WireId; readonly sdpJson: string };
 
 /** Sends each offer to another member. Returns how many found one. */
 export function dealOffers(room: Room, { origin, met, peerId, head, offers, now }: Deal, dice: Dice): number {
@@ -33,11 +36,11 @@ export function dealOffers(room: Room, { origin, met, peerId, head, offers, now 
   let dealt = 0;
   for (const target of chooseTargets(room, { author, met, peerId, count: offers.length + SPARE_TARGETS, now }, dice)) {
     if (dealt === offers.length) break;
-    const { offerId, sdp } = offers[dealt]!;
+    const { offerId, sdpJson } = offers[dealt]!;
     if (target.session.isSlow || !target.canTake(offerId, origin, now)) continue;
     target.take(offerId, origin, now);
     if (author !== null && room.members.length <= MAX_REMEMBERED_PAIRS) author.pairWith(target, now);
-    const text = `${head}${JSON.stringify(offerId)},"offer":{"type":"offer","sdp":${JSON.stringify(sdp)}}}`;
+    const text = `${head}${JSON.stringify(offerId)},"offer":{"type":"offer","sdp":${sdpJson}}}`;
     target.session.connection.send(text);
     dealt += 1;
   }

@@ -4,7 +4,6 @@ import {
   type Answer,
   type ClientMessage,
   encodeFailure,
-  encodeRelayed,
   encodeScrapeResponse,
   parseClientMessage,
   type Scrape,
@@ -14,11 +13,11 @@ import {
 } from '../../signaling/wire.ts';
 import type { Access } from './access-token.ts';
 import type { Admission } from './admission.ts';
-import type { RelayedAnswer } from './cluster-link.ts';
 import type { TrackerConnection } from './connection.ts';
 import type { TrackerCore } from './core.ts';
-import { dealOffers } from './dealing.ts';
+import { type DealtOffer, dealOffers } from './dealing.ts';
 import type { TrackerLimits } from './options.ts';
+import { rawDescription, rawDescriptions } from './raw-descriptions.ts';
 import { Member, type Room } from './room.ts';
 import { TokenBucket } from './token-bucket.ts';
 
@@ -100,7 +99,7 @@ export class TrackerSession {
       return;
     }
     const parsed = message.length > limits.maxMessageBytes ? TOO_LONG : parseClientMessage(message);
-    const refusal = this.#take(parsed, now);
+    const refusal = this.#take(parsed, typeof message === 'string' ? message : '', now);
     if (refusal === null) return;
     stats.failures += 1;
     const infoHash = 'infoHash' in parsed ? parsed.infoHash : null;
@@ -156,16 +155,10 @@ export class TrackerSession {
     this.closed(now);
   }
 
-  /** Passes an answer of `from`, a member here, or from another node, to this connection. */
-  deliverAnswer(answer: RelayedAnswer, from: Member | null, now: number): void {
+  /** Passes on an answer, as JSON. */
+  deliverAnswer(text: string, now: number): void {
     this.#core.stats.answersDelivered += 1;
-    const { offerId, sdp } = answer;
-    this.#send(
-      from === null
-        ? encodeRelayed({ kind: 'answer', infoHash: answer.room, peerId: answer.peerId, offerId, sdp })
-        : `${from.relayHead}${JSON.stringify(offerId)},"answer":{"type":"answer","sdp":${JSON.stringify(sdp)}}}`,
-      now,
-    );
+    this.#send(text, now);
   }
 
   /** Its membership of a room, if it has one. */
@@ -174,13 +167,16 @@ export class TrackerSession {
     return undefined;
   }
 
-  /** What is wrong with a message, for its sender; `null` when it was taken. */
-  #take(message: ClientMessage, now: number): string | null {
+  /**
+   * What is wrong with a message, for its sender; `null` when it was taken.
+   * @param text its JSON, where it came as text
+   */
+  #take(message: ClientMessage, text: string, now: number): string | null {
     switch (message.kind) {
       case 'announce':
-        return this.#announce(message, now);
+        return this.#announce(message, text, now);
       case 'answer':
-        return this.#answer(message, now);
+        return this.#answer(message, text, now);
       case 'scrape':
         return this.#scrape(message, now);
       case 'invalid':
@@ -192,7 +188,7 @@ export class TrackerSession {
 
   // -------------------------------------------------------------------------------------------------- announces
 
-  #announce(announce: Announce, now: number): string | null {
+  #announce(announce: Announce, text: string, now: number): string | null {
     const { rooms, stats, limits } = this.#core;
     const { infoHash, peerId, event } = announce;
     stats.announces += 1;
@@ -232,7 +228,7 @@ export class TrackerSession {
       rooms.setSeeder(member, event === 'completed' || announce.left === 0, now);
     }
     this.#respond(announce, interval, now);
-    if (announce.offers.length > 0) this.#deal(member, announce.offers, now);
+    if (announce.offers.length > 0) this.#deal(member, announce.offers, text, now);
     return null;
   }
 
@@ -255,11 +251,12 @@ export class TrackerSession {
   }
 
   /** Draws each offer's receiver from all members, here and on other nodes alike. */
-  #deal(author: Member, offers: readonly WireOffer[], now: number): void {
+  #deal(author: Member, offers: readonly WireOffer[], text: string, now: number): void {
     const { cluster, dice, limits, stats } = this.#core;
     const { room, peerId } = author;
-    const local: WireOffer[] = [];
+    const local: DealtOffer[] = [];
     const remote: WireOffer[] = [];
+    const raw = rawDescriptions(text, offers);
     const met = author.metElsewhere;
     const localOthers = room.members.length - 1;
     const remoteOthers = cluster?.remoteMembers(room.key) ?? 0;
@@ -267,7 +264,7 @@ export class TrackerSession {
     let remoteLeft = Math.max(0, remoteOthers - met.size);
     let isSecondRound = false;
     let surplus: WireOffer[] | null = null;
-    for (const offer of offers) {
+    for (const [index, offer] of offers.entries()) {
       if (!isSecondRound && localLeft + remoteLeft === 0) {
         // Each of those it has not met is drawn: those it has met are next.
         isSecondRound = true;
@@ -286,7 +283,7 @@ export class TrackerSession {
         remote.push(offer);
         remoteLeft -= 1;
       } else {
-        local.push(offer);
+        local.push({ offerId: offer.offerId, sdpJson: raw?.[index] ?? JSON.stringify(offer.sdp) });
         localLeft -= 1;
       }
     }
@@ -334,7 +331,7 @@ export class TrackerSession {
 
   // -------------------------------------------------------------------------------------------------- answers
 
-  #answer(answer: Answer, now: number): string | null {
+  #answer(answer: Answer, text: string, now: number): string | null {
     const { stats, limits } = this.#core;
     const { infoHash, offerId, sdp, peerId } = answer;
     stats.answers += 1;
@@ -345,12 +342,15 @@ export class TrackerSession {
       return 'no such offer, or it was answered, or has expired';
     }
     if (sdp.length > limits.maxDescriptionLength) return 'answer too long';
-    const relayed = { room: infoHash, peerId, offerId, sdp };
     if (!(origin instanceof Member)) {
       member!.meetElsewhere(origin.author);
-      origin.answer(relayed, this.number, now);
-    } else if (origin.gone) stats.answersRefused += 1;
-    else origin.session.deliverAnswer(relayed, member!, now);
+      origin.answer({ room: infoHash, peerId, offerId, sdp }, this.number, now);
+    } else if (origin.gone) {
+      stats.answersRefused += 1;
+    } else {
+      const description = `{"type":"answer","sdp":${rawDescription(text) ?? JSON.stringify(sdp)}}`;
+      origin.session.deliverAnswer(`${member!.relayHead}${JSON.stringify(offerId)},"answer":${description}}`, now);
+    }
     return null;
   }
 

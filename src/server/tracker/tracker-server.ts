@@ -4,7 +4,7 @@
  */
 import { toHex } from '../../binary/bytes.ts';
 import { type RandomSource, randomBytes } from '../../machine.ts';
-import type { WireId } from '../../signaling/wire.ts';
+import { encodeRelayed, type WireId } from '../../signaling/wire.ts';
 import { AccessControl } from './access-token.ts';
 import { type Admission, Door, type Refusal, type Visitor } from './admission.ts';
 import type { ClusterLink, ClusterPort, Delivery, RelayedAnswer, RemoteMember } from './cluster-link.ts';
@@ -187,7 +187,18 @@ export class TrackerServer implements ClusterPort {
     const room = this.#rooms.get(key);
     if (room === undefined) return 0;
     const head = relayHead(room, peerId);
-    const dealt = dealOffers(room, { origin, met, peerId, head, offers, now }, this.#core.dice);
+    const dealt = dealOffers(
+      room,
+      {
+        origin,
+        met,
+        peerId,
+        head,
+        offers: offers.map(({ offerId, sdp }) => ({ offerId, sdpJson: JSON.stringify(sdp) })),
+        now,
+      },
+      this.#core.dice,
+    );
     this.#counters.offersFromNodes += dealt;
     return dealt;
   }
@@ -197,7 +208,8 @@ export class TrackerServer implements ClusterPort {
     const member = session?.memberOf(this.#rooms.get(answer.room));
     if (session === undefined || member?.takeExpectedAnswer(answer.offerId, now) !== true) return false;
     member.meetElsewhere(from);
-    session.deliverAnswer(answer, null, now);
+    const { room: infoHash, peerId, offerId, sdp } = answer;
+    session.deliverAnswer(encodeRelayed({ kind: 'answer', infoHash, peerId, offerId, sdp }), now);
     return true;
   }
 
