@@ -11,7 +11,10 @@ export class Client {
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly peerId: string;
 
-  constructor(url: string, { name = 'peer', ...options }: { name?: string; headers?: Record<string, string> } = {}) {
+  constructor(
+    url: string,
+    { name = 'peer', ...options }: { name?: string; headers?: Record<string, string>; ca?: string } = {},
+  ) {
     this.peerId = id(name);
     this.socket = new WebSocket(url, options);
     this.socket.on('message', (data: Buffer) => {
@@ -53,8 +56,8 @@ export class Client {
 }
 
 /** Two members meet: an announce, its response, an offer and its answer. */
-export async function meet(url: string): Promise<void> {
-  const [alice, bob] = [new Client(url, { name: 'alice' }), new Client(url, { name: 'bob' })];
+export async function meet(url: string, options: { ca?: string } = {}): Promise<void> {
+  const [alice, bob] = [new Client(url, { name: 'alice', ...options }), new Client(url, { name: 'bob', ...options })];
   await Promise.all([alice.opened, bob.opened]);
   try {
     alice.announce({ event: 'started' });

@@ -1,9 +1,20 @@
 import { createServer, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { attach, type HostOptions } from '../../src/server/index.ts';
+import { attach, type HostOptions, type TrackerLimits } from '../../src/server/index.ts';
+import { TestAuthority } from '../runtime/test-authority.ts';
 import { Client, meet } from './client.ts';
-import { ROOM } from './world.ts';
+import { id, ROOM } from './world.ts';
+
+const NO_RATES: Partial<TrackerLimits> = {
+  maxConnectionsPerAddress: 1000,
+  connectionBurst: 1000,
+  messageRate: 1e6,
+  messageBurst: 1e6,
+  announceRate: 1e6,
+  announceBurst: 1e6,
+};
 
 let server: Server;
 let origin: string;
@@ -33,6 +44,17 @@ describe('a tracker attached to an HTTP server', () => {
     await meet(`${origin}/announce?token=whatever`);
     expect(tracker.stats).toMatchObject({ connectionsOpened: 4, answersDelivered: 2, connections: 0, rooms: 0 });
     close();
+  });
+
+  test('works over TLS, where the server speaks it', async () => {
+    const authority = new TestAuthority();
+    const { certificateChain: cert, privateKey: key } = authority.issue('127.0.0.1');
+    const secure = createSecureServer({ cert, key });
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+    const { close } = attach(secure, '/announce');
+    await meet(`wss://127.0.0.1:${(secure.address() as AddressInfo).port}/announce`, { ca: authority.certificate });
+    close();
+    secure.close();
   });
 
   test('leaves pages to the server, and other paths to others', async () => {
@@ -154,6 +176,78 @@ describe('a tracker attached to an HTTP server', () => {
       client.announce({ info_hash: ROOM.slice(0, 19) + i });
     }
     for (let i = 0; i < 10; i++) expect(await client.next()).toMatchObject({ infoHash: ROOM.slice(0, 19) + i });
+    close();
+  });
+});
+
+describe('on real sockets', () => {
+  test('who does not read gets no more than its bounds, keeps nobody waiting, and is served again when it reads', async () => {
+    const limits = { softBufferBytes: 50_000, maxOpenOffers: 10_000, ...NO_RATES };
+    const { tracker, close } = attach(server, '/announce', { limits });
+    const [slow, author] = [
+      new Client(`${origin}/announce`, { name: 'slow' }),
+      new Client(`${origin}/announce`, { name: 'a' }),
+    ];
+    await Promise.all([slow.opened, author.opened]);
+    slow.announce();
+    await slow.next();
+    slow.socket.pause();
+
+    // 16 kB an offer, all for the one who does not read: what the kernel takes, then the soft bound, then nothing.
+    const sdp = 'x'.repeat(16_000);
+    let sent = 0;
+    while (tracker.stats.offersUnplaced < 50 && sent < 3000) {
+      author.announce({ offers: [{ offer_id: id(`${sent}`), offer: { type: 'offer', sdp } }] });
+      await author.next();
+      sent += 1;
+    }
+    expect(tracker.stats.offersUnplaced).toBe(50);
+    expect(tracker.stats.offersDealt).toBe(sent - 50);
+    expect(tracker.connections).toBe(2);
+
+    slow.socket.resume();
+    for (let i = 0; i < sent - 50; i++) expect(await slow.next()).toMatchObject({ kind: 'offer', offerId: id(`${i}`) });
+    await expect
+      .poll(async () => {
+        author.offer('again');
+        await author.next();
+        return tracker.stats.offersDealt;
+      })
+      .toBeGreaterThan(sent - 50);
+    close();
+  });
+
+  test('who asks and does not read is cut off at the hard bound', async () => {
+    const limits = { hardBufferBytes: 100_000, maxScrapedRooms: 1000, ...NO_RATES };
+    const { tracker, close } = attach(server, '/announce', { limits });
+    const greedy = new Client(`${origin}/announce`);
+    await greedy.opened;
+    greedy.socket.pause();
+    const rooms = Array.from({ length: 1000 }, (_, i) => id(`${i}`));
+    const scrape = JSON.stringify({ action: 'scrape', info_hash: rooms }); // 23 kB, and its answer three times that
+    await expect
+      .poll(() => {
+        for (let i = 0; i < 20; i++) greedy.socket.send(scrape);
+        return tracker.stats.closedSlow;
+      })
+      .toBe(1);
+    expect(tracker.connections).toBe(0);
+    await meet(`${origin}/announce`);
+    close();
+  });
+
+  test('a storm of visitors who come, join and vanish leaves nothing behind', async () => {
+    const { tracker, close } = attach(server, '/announce', { limits: NO_RATES });
+    for (let wave = 0; wave < 3; wave++) {
+      const clients = Array.from({ length: 60 }, (_, i) => new Client(`${origin}/announce`, { name: `${wave} ${i}` }));
+      await Promise.all(clients.map(({ opened }) => opened));
+      for (const client of clients) client.offer('a', 'b');
+      await Promise.all(clients.map((client) => client.next()));
+      for (const client of clients) client.socket.terminate();
+    }
+    await expect.poll(() => tracker.stats).toMatchObject({ connections: 0, rooms: 0, members: 0 });
+    expect(tracker.stats.connectionsOpened).toBe(180);
+    await meet(`${origin}/announce`);
     close();
   });
 });
