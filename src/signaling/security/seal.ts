@@ -5,8 +5,9 @@
  *
  * Synchronous, and without Web Crypto's `subtle`, which pages on plain http do not have.
  */
+import { deflateSync, Inflate } from 'fflate';
 import { fromBase64Url, toBase64Url } from '../../binary/base64url.ts';
-import { setU16, setU48, u16, u48 } from '../../binary/bytes.ts';
+import { concatBytes, setU16, setU48, u16, u48 } from '../../binary/bytes.ts';
 import { ByteWriter } from '../../binary/writer.ts';
 import { AesGcmKey } from '../../crypto/aes-gcm.ts';
 import { AEAD_TAG_LENGTH } from '../../crypto/provider.ts';
@@ -47,19 +48,23 @@ const KIND = { offer: 1, answer: 2 } as const;
 const NONCE_LENGTH = 12;
 /** In base64url, which twelve bytes fill to the last bit. */
 const NONCE_CHARACTERS = 16;
-/** Time (48 bits) and length of the description (16 bits). */
+/** Time (48 bits) and length of what follows without the padding (16 bits). */
 const HEADER_LENGTH = 8;
 /** Bytes in what is sealed with nothing in it; less than this is a forgery without trying. */
 const SHORTEST = NONCE_LENGTH + HEADER_LENGTH + AEAD_TAG_LENGTH;
 /** What is sealed is a multiple of this many bytes long, so that its length tells little about what is in it. */
 const PADDING_STEP = 512;
 /**
- * Bound, in bytes of UTF-8. A sealed description of this length fits an announce of 15 KiB, which every tracker takes, with
- * a kilobyte to spare; a longer one cannot be sealed.
+ * Bound on a compressed description, in bytes. Sealed it fits an announce of 15 KiB, which every tracker takes, with a
+ * kilobyte to spare; a longer one cannot be sealed. Those of browsers are a sixth of that.
  */
-export const MAX_SDP_BYTES: number = 20 * PADDING_STEP - HEADER_LENGTH;
+const MAX_COMPRESSED_BYTES: number = 20 * PADDING_STEP - HEADER_LENGTH;
+/** Bound on a description, in bytes of UTF-8. */
+export const MAX_SDP_BYTES: number = 64 * 1024;
+/** Compressed bytes that are looked at before the bound is checked again: a few hundred may stand for half a megabyte. */
+const INFLATE_STEP = 512;
 /** Characters in the longest sealed description. What is longer is a forgery without trying. */
-const LONGEST_TEXT: number = PREFIX.length + Math.ceil(((SHORTEST + MAX_SDP_BYTES) * 4) / 3);
+const LONGEST_TEXT: number = PREFIX.length + Math.ceil(((SHORTEST + MAX_COMPRESSED_BYTES) * 4) / 3);
 /** How far a description's time may be off, in ms, either way. */
 export const SEAL_LIFETIME_MS: number = 5 * 60 * 1000;
 /**
@@ -94,17 +99,13 @@ export class RoomSeal implements DescriptionSeal {
 
   /**
    * `v1.` and the base64url of nonce, ciphertext and tag.
-   * @throws RangeError when the description is longer than 10,232 bytes; TypeError when the context is incomplete
+   * @throws RangeError for a description of more than 64 KiB, or of 10,232 bytes when compressed; TypeError when the context
+   *   is incomplete
    */
   seal(sdp: string, context: SealContext, nowMs: number): string {
     const place = additionalData(context);
     if (place === null) throw new TypeError('sealing needs a room key, an offer id, and both peer ids of an answer');
-    const description = new TextEncoder().encode(sdp);
-    if (description.length > MAX_SDP_BYTES) {
-      throw new RangeError(
-        `a session description of ${description.length} bytes: at most ${MAX_SDP_BYTES} can be sealed`,
-      );
-    }
+    const description = deflate(new TextEncoder().encode(sdp));
     const length = Math.ceil((HEADER_LENGTH + description.length) / PADDING_STEP) * PADDING_STEP;
     const bytes = new Uint8Array(NONCE_LENGTH + length + AEAD_TAG_LENGTH);
     const nonce = bytes.subarray(0, NONCE_LENGTH);
@@ -148,8 +149,8 @@ export class RoomSeal implements DescriptionSeal {
     const content = this.#key.open(bytes.subarray(0, NONCE_LENGTH), place, bytes, NONCE_LENGTH, bytes.length);
     if (content === null) return null;
     const end = HEADER_LENGTH + u16(content, 6);
-    if (end > content.length) return null;
-    return { time: u48(content, 0), sdp: decoder.decode(content.subarray(HEADER_LENGTH, end)) };
+    const description = end > content.length ? null : inflate(content.subarray(HEADER_LENGTH, end));
+    return description && { time: u48(content, 0), sdp: decoder.decode(description) };
   }
 
   #remember(nonce: string, time: number): void {
@@ -162,6 +163,36 @@ export class RoomSeal implements DescriptionSeal {
 }
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** RFC 1951: descriptions are repetitive, and trackers narrow. */
+function deflate(description: Uint8Array): Uint8Array {
+  const { length } = description;
+  if (length > MAX_SDP_BYTES)
+    throw new RangeError(`a description of ${length} bytes: at most ${MAX_SDP_BYTES} are sealed`);
+  const compressed = deflateSync(description, { level: 9 });
+  if (compressed.length <= MAX_COMPRESSED_BYTES) return compressed;
+  throw new RangeError(
+    `a description of ${compressed.length} bytes, compressed: at most ${MAX_COMPRESSED_BYTES} are sealed`,
+  );
+}
+
+/** `null` for what is malformed, or longer than a description may be. */
+function inflate(compressed: Uint8Array): Uint8Array | null {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  const stream = new Inflate((part) => {
+    parts.push(part);
+    length += part.length;
+  });
+  try {
+    for (let at = 0; at < compressed.length && length <= MAX_SDP_BYTES; at += INFLATE_STEP) {
+      stream.push(compressed.subarray(at, at + INFLATE_STEP), at + INFLATE_STEP >= compressed.length);
+    }
+  } catch {
+    return null;
+  }
+  return parts.length > 0 && length <= MAX_SDP_BYTES ? concatBytes(...parts) : null;
+}
 
 /** All that a description is bound to, every field of a fixed length; `null` when something is missing. */
 function additionalData({ kind, roomKey, offerId, from, to }: SealContext): Uint8Array | null {

@@ -1,4 +1,6 @@
+import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromBase64Url, toBase64Url } from '../../../src/binary/base64url.ts';
@@ -30,8 +32,7 @@ const descriptions = readdirSync(fixtures, { recursive: true, encoding: 'utf8' }
   .map((name) => ({ name, sdp: readFileSync(new URL(name, fixtures), 'utf8').replaceAll('\n', '\r\n') }));
 
 describe('sealed descriptions', () => {
-  it.each(vectors.seals)('are the bytes that OpenSSL makes of an $kind', (vector) => {
-    const nonce = fromHex(vector.nonce);
+  it.each(vectors.seals)('of OpenSSL and zlib open, an $kind', (vector) => {
     const context: SealContext = {
       kind: vector.kind,
       roomKey: RoomKey.fromHex(vector.roomKey),
@@ -39,9 +40,24 @@ describe('sealed descriptions', () => {
       from: wireIdFromHex(vector.from),
       ...(vector.to !== undefined && { to: wireIdFromHex(vector.to) }),
     };
-    const seal = new RoomSeal(fromHex(vector.sealKey), { fill: (target) => target.set(nonce) });
-    expect(seal.seal(vector.sdp, context, vector.time)).toBe(vector.text);
-    expect(seal.open(vector.text, context, vector.time)).toBe(vector.sdp);
+    expect(new RoomSeal(fromHex(vector.sealKey)).open(vector.text, context, vector.time)).toBe(vector.sdp);
+  });
+
+  it('open with OpenSSL and zlib', () => {
+    const nonce = new Uint8Array(12).fill(3);
+    const { sdp } = descriptions[0]!;
+    const text = new RoomSeal(KEY, { fill: (target) => target.set(nonce) }).seal(sdp, answer, NOW);
+    const bytes = Buffer.from(text.slice('v1.'.length), 'base64url');
+    expect(bytes.subarray(0, 12)).toEqual(Buffer.from(nonce));
+    const cipher = createDecipheriv('aes-256-gcm', KEY, nonce);
+    cipher.setAAD(Buffer.from(`purertc/v1/seal\x02${roomKey.toWire()}${offerId}${bob}${alice}`, 'latin1'));
+    cipher.setAuthTag(bytes.subarray(-16));
+    const content = Buffer.concat([cipher.update(bytes.subarray(12, -16)), cipher.final()]);
+    expect(content.readUIntBE(0, 6)).toBe(NOW);
+    const end = 8 + content.readUInt16BE(6);
+    expect(inflateRawSync(content.subarray(8, end)).toString()).toBe(sdp);
+    expect(content.subarray(end).every((byte) => byte === 0)).toBe(true);
+    expect(content.length % 512).toBe(0);
   });
 
   it('come out as they went in, whatever they say', () => {
@@ -62,7 +78,7 @@ describe('sealed descriptions', () => {
     expect(member().seal(sdp, offer, NOW)).not.toBe(text);
   });
 
-  it('fit an announce of 15 KiB: five data channels, any call of a browser, the longest there may be', () => {
+  it('fit an announce of 15 KiB: five of any call of a browser, or the longest there may be', () => {
     const announce = (...sdps: string[]): number =>
       Buffer.byteLength(
         encodeAnnounce({
@@ -78,18 +94,54 @@ describe('sealed descriptions', () => {
         }),
       );
     const data = descriptions.find(({ name }) => name === 'chromium-data-offer.sdp')!.sdp;
-    expect(announce(data, data, data, data, data)).toBeLessThan(8 * 1024);
-    for (const { sdp } of descriptions) expect(announce(sdp)).toBeLessThan(15 * 1024);
-    const longest = 'x'.repeat(MAX_SDP_BYTES);
+    expect(announce(data, data, data, data, data)).toBeLessThan(5 * 1024);
+    for (const { sdp } of descriptions) expect(announce(sdp, sdp, sdp, sdp, sdp)).toBeLessThan(15 * 1024);
+    // Six bits of chance in each letter: as good as incompressible, and cut until it can be sealed.
+    const noise = new Uint8Array(14_000);
+    seededRandom(1).fill(noise);
+    let longest = Array.from(noise, (byte) => String.fromCharCode(0x30 + (byte & 63))).join('');
+    expect(() => member().seal(longest, offer, NOW)).toThrow(RangeError);
+    for (let sealed = false; !sealed; ) {
+      longest = longest.slice(0, -16);
+      try {
+        sealed = member().seal(longest, offer, NOW) !== '';
+      } catch {
+        expect(longest.length).toBeGreaterThan(12_000);
+      }
+    }
+    expect(announce(longest)).toBeGreaterThan(13 * 1024);
     expect(announce(longest)).toBeLessThan(15 * 1024);
     expect(member().open(member().seal(longest, offer, NOW), offer, NOW)).toBe(longest);
-    expect(() => member().seal(`${longest}x`, offer, NOW)).toThrow(RangeError);
+    const even = 'x'.repeat(MAX_SDP_BYTES);
+    expect(member().open(member().seal(even, offer, NOW), offer, NOW)).toBe(even);
+    expect(() => member().seal(`${even}x`, offer, NOW)).toThrow(RangeError);
   });
 
   it('are refused to callers that leave out what they are bound to', () => {
     expect(() => member().seal('v=0', { kind: 'answer', roomKey, offerId, from: bob }, NOW)).toThrow(TypeError);
     expect(() => member().seal('v=0', { ...offer, from: 'short' }, NOW)).toThrow(TypeError);
     expect(() => new RoomSeal(new Uint8Array(16))).toThrow(RangeError);
+  });
+
+  it('hold no bombs: a member that packs more than a description may be has sealed nothing', () => {
+    const pack = (content: Uint8Array): string => {
+      const packed = Buffer.alloc(10_240);
+      packed.writeUIntBE(NOW, 0, 6);
+      packed.writeUInt16BE(content.length, 6);
+      packed.set(content, 8);
+      const nonce = Buffer.alloc(12, seed++);
+      const cipher = createCipheriv('aes-256-gcm', KEY, nonce);
+      cipher.setAAD(Buffer.from(`purertc/v1/seal\x01${roomKey.toWire()}${offerId}${alice}`, 'latin1'));
+      const sealed = Buffer.concat([nonce, cipher.update(packed), cipher.final(), cipher.getAuthTag()]);
+      return `v1.${sealed.toString('base64url')}`;
+    };
+    const open = (content: Uint8Array): string | null => member().open(pack(content), offer, NOW);
+    expect(open(deflateRawSync(Buffer.alloc(65_536, 'x')))).toHaveLength(65_536);
+    expect(open(deflateRawSync(Buffer.alloc(65_537, 'x')))).toBeNull();
+    expect(open(deflateRawSync(Buffer.alloc(9_000_000, 'x')))).toBeNull();
+    expect(open(deflateRawSync(Buffer.from('v=0')).subarray(0, 3))).toBeNull();
+    expect(open(Buffer.alloc(40, 0xff))).toBeNull();
+    expect(open(Buffer.alloc(0))).toBeNull();
   });
 
   it('survive whatever a tracker sends in their place', () => {
