@@ -95,6 +95,8 @@ export const RTCStatsReport: typeof globalThis.RTCStatsReport = /* @__PURE__ */ 
 /** No browser has it: there are no sockets to share. */
 export const SharedUdpSocket: typeof import('./webrtc/shared-udp-socket.ts').SharedUdpSocket =
   /* @__PURE__ */ own('SharedUdpSocket');
+export const SharedTcpListener: typeof import('./webrtc/shared-tcp-listener.ts').SharedTcpListener =
+  /* @__PURE__ */ own('SharedTcpListener');
 
 function own<Class>(name: string): Class {
   return (globalThis as Record<string, unknown>)[name] as Class;

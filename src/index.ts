@@ -108,6 +108,7 @@ export {
   type RTCSessionDescriptionInit,
 } from './webrtc/session-description.ts';
 export type { PeerConnectionSettings } from './webrtc/settings.ts';
+export { SharedTcpListener, type SharedTcpListenerOptions } from './webrtc/shared-tcp-listener.ts';
 export { SharedUdpSocket, type SharedUdpSocketOptions } from './webrtc/shared-udp-socket.ts';
 export type {
   RTCIceConnectionState,

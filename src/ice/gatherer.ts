@@ -340,10 +340,11 @@ export class Gatherer {
     if (this.#candidates.length >= MAX_LOCAL_CANDIDATES) return;
     if (this.#options.filter?.(candidate, 'local') === false) return;
     const isFirst = base.paired === null || !this.#candidates.includes(base.paired);
-    this.#candidates.push(candidate);
     const { socket } = base;
-    const isSilent = socket.type === 'host' && socket.isSilent === true;
-    if (!isSilent) this.#output.event({ kind: 'candidate', candidate });
+    if (socket.type !== 'host' || socket.isSilent !== true) {
+      this.#candidates.push(candidate);
+      this.#output.event({ kind: 'candidate', candidate });
+    }
     // RFC 8838 §10: paired once it was trickled. A later candidate of the base would be replaced by it, and pruned.
     if (!isFirst) return;
     base.paired = candidate;

@@ -136,9 +136,9 @@ function plannedTransceivers(
   );
 }
 
-/** One transport where all have to share a socket: a peer's checks name no section, only the credentials. */
+/** One transport where all have to share a socket or a listener: a peer's checks name no section, only the credentials. */
 export function bundlePolicyOf({ configuration, settings }: PeerConnectionSlots): BundlePolicy {
-  return settings.udpSocket ? 'max-bundle' : configuration.bundlePolicy;
+  return settings.udpSocket || settings.tcpListener ? 'max-bundle' : configuration.bundlePolicy;
 }
 
 /** What is known by now goes into the description (RFC 8829 §5.2.1: "candidates gathered so far"). */

@@ -2,11 +2,10 @@
  * The TCP connections behind one local TCP candidate (RFC 6544): to the peer's passive candidates, each opened when ICE first
  * sends there, or from the peer to ours. To ICE it is one more socket that sends and receives packets.
  */
-
 import { formatSocketAddress, type SocketAddress } from '../ice/address.ts';
 import { framePacket, PacketDeframer } from '../ice/index.ts';
 import type { Runtime, TimerHandle } from '../runtime/runtime.ts';
-import type { TcpHandlers, TcpListener, TcpSocket } from '../runtime/tcp.ts';
+import type { TcpSocket } from '../runtime/tcp.ts';
 import { isStun } from '../stun/index.ts';
 
 /** RFC 6544 §4.5: of an active candidate "the port MUST be set to 9", the discard port. */
@@ -25,13 +24,20 @@ const REVIEW_MS = 20_000;
 
 export type IceTcpOptions = {
   readonly runtime: Runtime;
-  readonly address: string;
-  readonly portRange?: { readonly min: number; readonly max: number };
   readonly receive: (packet: Uint8Array, remote: SocketAddress) => void;
   readonly isAuthorized: (remote: SocketAddress) => boolean;
   /** A connection is over, or did not come about. */
   readonly lost: (remote: SocketAddress) => void;
 };
+
+/** What a connection that has come in is told; its framing has been taken off. */
+export type AcceptedConnection = {
+  readonly onPacket: (packet: Uint8Array) => void;
+  readonly onClose: () => void;
+};
+
+/** Where a passive socket's connections come from. */
+export type TcpAcceptor = { readonly localAddress: SocketAddress; close(): void };
 
 type Connection = {
   readonly remote: SocketAddress;
@@ -45,36 +51,51 @@ export class IceTcpSocket {
   readonly localAddress: SocketAddress;
   readonly tcpType: 'active' | 'passive';
   readonly #options: IceTcpOptions;
-  readonly #listener: TcpListener | null;
+  readonly #acceptor: TcpAcceptor | null;
   readonly #connections = new Map<string, Connection>();
   #isClosed = false;
 
   /** For connections that we open from this address. */
-  static active(options: IceTcpOptions): IceTcpSocket {
-    return new IceTcpSocket(options, null);
+  static active(address: string, options: IceTcpOptions): IceTcpSocket {
+    return new IceTcpSocket({ address, port: DISCARD_PORT }, options, null);
   }
 
   /**
-   * For connections that the peer opens to this address.
+   * For connections that the peer opens to a port of this connection's own.
    * @throws Error when the address is not ours or no port of the range is free
    */
-  static async passive(options: IceTcpOptions): Promise<IceTcpSocket> {
+  static async passive(
+    address: string,
+    portRange: { readonly min: number; readonly max: number } | undefined,
+    options: IceTcpOptions,
+  ): Promise<IceTcpSocket> {
     let socket: IceTcpSocket | null = null;
     const listener = await options.runtime.listenTcp({
-      address: options.address,
-      ...(options.portRange && { portRange: options.portRange }),
+      address,
+      ...(portRange && { portRange }),
       maxConnections: MAX_CONNECTIONS,
-      onConnection: (stream) => socket?.accept(stream) ?? null,
+      onConnection(stream) {
+        const accepted = socket?.accept(stream) ?? null;
+        if (accepted === null) return null;
+        const { onPacket, onClose } = accepted;
+        const deframer = new PacketDeframer();
+        return { onData: (bytes) => deframer.push(bytes, onPacket), onClose };
+      },
     });
-    socket = new IceTcpSocket(options, listener);
+    socket = IceTcpSocket.accepting(listener, options);
     return socket;
   }
 
-  private constructor(options: IceTcpOptions, listener: TcpListener | null) {
+  /** For connections that `acceptor` gives to `accept`. */
+  static accepting(acceptor: TcpAcceptor, options: IceTcpOptions): IceTcpSocket {
+    return new IceTcpSocket(acceptor.localAddress, options, acceptor);
+  }
+
+  private constructor(localAddress: SocketAddress, options: IceTcpOptions, acceptor: TcpAcceptor | null) {
+    this.localAddress = localAddress;
+    this.tcpType = acceptor === null ? 'active' : 'passive';
     this.#options = options;
-    this.#listener = listener;
-    this.tcpType = listener === null ? 'active' : 'passive';
-    this.localAddress = listener?.localAddress ?? { address: options.address, port: DISCARD_PORT };
+    this.#acceptor = acceptor;
   }
 
   /** Sends a packet, best effort. An active socket opens a connection for it where there is none. */
@@ -87,6 +108,12 @@ export class IceTcpSocket {
     } else if (waiting.length < MAX_WAITING_PACKETS) {
       waiting.push(packet);
     }
+  }
+
+  /** Takes a connection that has come in; `null` when there is no room for it. */
+  accept(socket: TcpSocket): AcceptedConnection | null {
+    if (this.#isClosed || this.#connections.size >= MAX_CONNECTIONS) return null;
+    return this.#inlet(this.#add(socket.remoteAddress, socket, null));
   }
 
   /**
@@ -102,34 +129,27 @@ export class IceTcpSocket {
   /** Ends every connection and frees the port. Nothing is told any more. */
   close(): void {
     this.#isClosed = true;
-    this.#listener?.close();
+    this.#acceptor?.close();
     for (const connection of this.#connections.values()) this.#end(connection);
-  }
-
-  private accept(socket: TcpSocket): TcpHandlers | null {
-    if (this.#isClosed) return null;
-    const connection = this.#add(socket.remoteAddress, socket, null);
-    return this.#handlers(connection);
   }
 
   #open(remote: SocketAddress): Connection | null {
     if (this.tcpType === 'passive' || this.#isClosed || this.#connections.size >= MAX_CONNECTIONS) return null;
-    const { runtime, address } = this.#options;
-    const connection: { it: Connection | null } = { it: null };
-    const socket = runtime.connectTcp({
+    const deframer = new PacketDeframer();
+    const socket: TcpSocket = this.#options.runtime.connectTcp({
       remote,
-      localAddress: address,
+      localAddress: this.localAddress.address,
       onOpen: () => {
-        const { waiting } = connection.it!;
-        connection.it!.waiting = null;
+        const { waiting } = connection;
+        connection.waiting = null;
         for (const packet of waiting ?? []) socket.write(framePacket(packet));
       },
-      onData: (bytes) => handlers.onData(bytes),
-      onClose: (error) => handlers.onClose(error),
+      onData: (bytes) => deframer.push(bytes, inlet.onPacket),
+      onClose: () => inlet.onClose(),
     });
-    connection.it = this.#add(remote, socket, []);
-    const handlers = this.#handlers(connection.it);
-    return connection.it;
+    const connection = this.#add(remote, socket, []);
+    const inlet = this.#inlet(connection);
+    return connection;
   }
 
   #add(remote: SocketAddress, socket: TcpSocket, waiting: Uint8Array[] | null): Connection {
@@ -139,24 +159,19 @@ export class IceTcpSocket {
     return connection;
   }
 
-  #handlers(connection: Connection): TcpHandlers {
-    const deframer = new PacketDeframer();
+  #inlet(connection: Connection): AcceptedConnection {
     const { remote } = connection;
+    const isOpen = (): boolean => this.#connections.get(formatSocketAddress(remote)) === connection;
     return {
-      onData: (bytes) =>
-        deframer.push(bytes, (packet) => {
-          if (this.#isOpen(connection)) this.#options.receive(packet, remote);
-        }),
+      onPacket: (packet) => {
+        if (isOpen()) this.#options.receive(packet, remote);
+      },
       onClose: () => {
-        if (!this.#isOpen(connection)) return;
+        if (!isOpen()) return;
         this.#end(connection);
         this.#options.lost(remote);
       },
     };
-  }
-
-  #isOpen(connection: Connection): boolean {
-    return this.#connections.get(formatSocketAddress(connection.remote)) === connection;
   }
 
   #review(connection: Connection): void {

@@ -14,6 +14,7 @@ import { MdnsService } from './mdns-service.ts';
 import { type RelayServer, Relays, SERVER_UNREACHABLE } from './relays.ts';
 import type { ServerTransport } from './server-link.ts';
 import type { PeerConnectionSettings } from './settings.ts';
+import type { SharedListenerMember, SharedTcpListener } from './shared-tcp-listener.ts';
 import type { SharedSocketMember } from './shared-udp-socket.ts';
 
 /**
@@ -61,6 +62,7 @@ export class PeerTransport {
   readonly #relays: Relays;
   readonly #onEvent: (event: SessionEvent) => void;
   #sharedMember: SharedSocketMember | null = null;
+  #listenerMember: SharedListenerMember | null = null;
   #lastSocketId = 0;
   #servers: readonly ServerAddress[];
   #timer: TimerHandle | null = null;
@@ -244,8 +246,10 @@ export class PeerTransport {
   // Gathering
 
   async #gather(gathering: number, wanted: readonly ServerAddress[]): Promise<void> {
-    if (this.#options.settings.udpSocket) this.#joinSharedSocket();
+    const { udpSocket, tcpListener } = this.#options.settings;
+    if (udpSocket) this.#joinSharedSocket();
     else await this.#bindInterfaces();
+    if (tcpListener && !this.#closed) this.#joinSharedListener(tcpListener);
     const stun = wanted.filter(({ turn }) => turn === undefined).slice(0, MAX_STUN_SERVERS);
     const turn = wanted.filter((server) => server.turn !== undefined).slice(0, MAX_STUN_SERVERS);
     const relaysDone = this.#openRelays(gathering, turn);
@@ -284,10 +288,12 @@ export class PeerTransport {
   async #bindInterfaces(): Promise<void> {
     const wanted = this.#hostAddresses();
     for (const [socketId, socket] of this.#sockets) {
+      if (socket === this.#listenerMember?.socket) continue;
       if (wanted.some(({ address }) => address === socket.localAddress.address)) continue;
       this.#removeSocket(socketId);
     }
-    const bound = new Set([...this.#sockets.values()].map((socket) => socket.localAddress.address));
+    const own = [...this.#sockets.values()].filter((socket) => socket !== this.#listenerMember?.socket);
+    const bound = new Set(own.map((socket) => socket.localAddress.address));
     const missing = wanted.filter(({ address }) => !bound.has(address)).map(({ address }) => address);
     const sockets = await Promise.all([
       ...missing.map((address) => this.#bind(address)),
@@ -317,25 +323,39 @@ export class PeerTransport {
 
   /** The TCP candidates of an address, by the setting `iceTcp`. */
   #bindTcp(address: string): Promise<{ socketId: number; socket: IceTcpSocket } | null>[] {
-    const { iceTcp = 'active', portRange } = this.#options.settings;
+    const { iceTcp = 'active', portRange, tcpListener } = this.#options.settings;
     const bind = async (tcpType: 'active' | 'passive'): Promise<{ socketId: number; socket: IceTcpSocket } | null> => {
       const socketId = ++this.#lastSocketId;
-      const options: IceTcpOptions = {
-        runtime: this.#runtime,
-        address,
-        ...(portRange && { portRange }),
-        receive: (packet, remote) => this.#receive(packet, socketId, remote),
-        isAuthorized: (remote) => this.session.ice.isAuthorizedPath(socketId, remote),
-        lost: (remote) => this.run((session, now) => session.ice.connectionLost(socketId, remote, now)),
-      };
-      if (tcpType === 'active') return { socketId, socket: IceTcpSocket.active(options) };
-      return IceTcpSocket.passive(options).then(
+      const options = this.#tcpOptions(socketId);
+      if (tcpType === 'active') return { socketId, socket: IceTcpSocket.active(address, options) };
+      return IceTcpSocket.passive(address, portRange, options).then(
         (socket) => ({ socketId, socket }),
         () => null, // as for UDP: one candidate less
       );
     };
     if (iceTcp === 'off') return [];
-    return iceTcp === 'active' ? [bind('active')] : [bind('active'), bind('passive')];
+    return iceTcp === 'active' || tcpListener ? [bind('active')] : [bind('active'), bind('passive')];
+  }
+
+  #tcpOptions(socketId: number): IceTcpOptions {
+    return {
+      runtime: this.#runtime,
+      receive: (packet, remote) => this.#receive(packet, socketId, remote),
+      isAuthorized: (remote) => this.session.ice.isAuthorizedPath(socketId, remote),
+      lost: (remote) => this.run((session, now) => session.ice.connectionLost(socketId, remote, now)),
+    };
+  }
+
+  #joinSharedListener(listener: SharedTcpListener): void {
+    const { usernameFragment } = this.session.ice.localCredentials;
+    if (this.#listenerMember !== null) {
+      this.#listenerMember.addUsernameFragment(usernameFragment);
+      return;
+    }
+    const socketId = ++this.#lastSocketId;
+    this.#listenerMember = listener.join(this.#tcpOptions(socketId));
+    this.#listenerMember.addUsernameFragment(usernameFragment);
+    this.#addSocket(socketId, this.#listenerMember.socket);
   }
 
   #joinSharedSocket(): void {
@@ -364,7 +384,7 @@ export class PeerTransport {
     this.#sockets.set(socketId, socket);
     const tcp = socket instanceof IceTcpSocket && {
       tcpType: socket.tcpType,
-      isSilent: this.#options.settings.iceTcp !== 'all',
+      isSilent: socket.tcpType === 'active' && this.#options.settings.iceTcp !== 'all',
     };
     this.run((session, now) => session.ice.addSocket({ type: 'host', socketId, address, port, mdnsName, ...tcp }, now));
   }

@@ -7,6 +7,7 @@ import type { CandidateFilter, IceTiming } from '../ice/index.ts';
 import type { RtpTransportOptions } from '../rtp/index.ts';
 import type { NetworkInterface, Runtime } from '../runtime/runtime.ts';
 import type { SctpOptions } from '../sctp/index.ts';
+import type { SharedTcpListener } from './shared-tcp-listener.ts';
 import type { SharedUdpSocket } from './shared-udp-socket.ts';
 
 export type PeerConnectionSettings = {
@@ -39,6 +40,8 @@ export type PeerConnectionSettings = {
   readonly iceTcp?: 'off' | 'active' | 'all';
   /** One UDP socket for many connections (`SharedUdpSocket.bind`), in place of sockets of this connection's own. */
   readonly udpSocket?: SharedUdpSocket;
+  /** One TCP port for many connections (`SharedTcpListener.listen`), in place of those that `iceTcp: 'all'` listens at. */
+  readonly tcpListener?: SharedTcpListener;
   /**
    * Certificates in PEM of authorities to trust besides the runtime's own, for `turns:` servers of private deployments. The
    * certificates of such servers are always verified.

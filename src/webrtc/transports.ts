@@ -277,7 +277,8 @@ export function newIceCredentials({
   runtime,
   settings,
 }: Pick<PeerConnectionSlots, 'runtime' | 'settings'>): IceCredentials {
-  const fragmentLength = settings.udpSocket ? SHARED_USERNAME_FRAGMENT_LENGTH : USERNAME_FRAGMENT_LENGTH;
+  const isShared = settings.udpSocket !== undefined || settings.tcpListener !== undefined;
+  const fragmentLength = isShared ? SHARED_USERNAME_FRAGMENT_LENGTH : USERNAME_FRAGMENT_LENGTH;
   const bytes = new Uint8Array(fragmentLength + PASSWORD_LENGTH);
   runtime.random.fill(bytes);
   const text = Array.from(bytes, (byte) => ICE_CHARS[byte & 63]!).join('');

@@ -55,6 +55,7 @@ describe('candidates', () => {
     peer.gather();
     add('active', true);
     expect(told(peer)).toHaveLength(1);
+    expect(peer.agent.localCandidates).toHaveLength(1);
     peer.agent.setRemoteCredentials(CREDENTIALS, 0);
     expect(peer.agent.addRemoteCandidate(PASSIVE, 0)).toBe(true);
     expect(peer.agent.pairs.map(({ socketId }) => socketId)).toEqual([active]);

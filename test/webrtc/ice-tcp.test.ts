@@ -1,7 +1,14 @@
 /** Connections over ICE-TCP (RFC 6544) on the memory network. */
 import { afterEach, expect, test } from 'vitest';
-import { type PeerConnectionSettings, type RTCDataChannel, RTCPeerConnection } from '../../src/index.ts';
+import { framePacket } from '../../src/ice/index.ts';
+import {
+  type PeerConnectionSettings,
+  type RTCDataChannel,
+  RTCPeerConnection,
+  SharedTcpListener,
+} from '../../src/index.ts';
 import { type Host, MemoryNetwork } from '../../src/runtime/memory.ts';
+import { BINDING, STUN_ATTRIBUTE, StunWriter } from '../../src/stun/index.ts';
 import { next, Pair, settled } from './support.ts';
 
 /** Where UDP gets nowhere: candidates of it are not used, ours and the peer's. */
@@ -183,6 +190,97 @@ test('a stranger who connects and proves nothing is turned away after 20 s; one 
   expect(received).toBe(0);
   expect(closedAt! - started).toBeGreaterThan(19_000);
   expect(closedAt! - started).toBeLessThan(21_000);
+});
+
+/** Clients that have nothing but TCP, and a server's connections behind one listener. */
+async function serve(count: number) {
+  pair = new Pair();
+  const { network } = pair;
+  const server = network.addHost({ addresses: ['198.51.100.1'], link: { delayMs: 5 } });
+  const listener = await SharedTcpListener.listen({ address: '198.51.100.1', port: 443, runtime: server });
+  const channels: RTCDataChannel[] = [];
+  const calls: [client: RTCPeerConnection, service: RTCPeerConnection][] = [];
+  for (let i = 0; i < count; i++) {
+    const runtime = network.addHost({ addresses: [`192.0.2.${10 + i}`], link: { delayMs: 5 } });
+    const a = new RTCPeerConnection({}, { ...onlyTcp, runtime });
+    const b = new RTCPeerConnection({}, { ...onlyTcp, runtime: server, tcpListener: listener });
+    b.addEventListener('datachannel', ({ channel }) => {
+      channel.addEventListener('message', ({ data }) => channel.send(`${data} to you`));
+    });
+    Object.assign(pair, { a, b });
+    channels.push(a.createDataChannel('x'));
+    calls.push([a, b]);
+    await exchange();
+  }
+  await pair.until(() => channels.every(({ readyState }) => readyState === 'open'));
+  return { listener, channels, calls };
+}
+
+test('tcpListener: three connections on one port', async () => {
+  const { listener, channels, calls } = await serve(3);
+  expect(listener.size).toBe(3);
+  for (const [i, channel] of channels.entries()) {
+    const arrived = next<MessageEvent>(channel, 'message');
+    channel.send(`hello ${i}`);
+    expect((await pair.during(arrived)).data).toBe(`hello ${i} to you`);
+  }
+  for (const [client, service] of calls) {
+    expect(selected(client).remote.port).toBe(443);
+    expect(service.localDescription!.sdp.match(/tcptype \w+/g)).toEqual(['tcptype passive']);
+    client.close();
+    service.close();
+  }
+  expect(listener.size).toBe(0);
+  listener.close();
+  await pair.network.runAsync(10_000);
+  expect(pair.network.clock.size).toBe(0);
+});
+
+test('tcpListener: a restart goes to the same connection', async () => {
+  const { listener, channels, calls } = await serve(2);
+  const [[a, b]] = calls as [[RTCPeerConnection, RTCPeerConnection]];
+  await pair.until(() => a.iceConnectionState === 'completed');
+  Object.assign(pair, { a, b });
+  a.restartIce();
+  await exchange();
+  await pair.until(() => a.iceConnectionState === 'completed');
+  const arrived = next<MessageEvent>(channels[0]!, 'message');
+  channels[0]!.send('again');
+  expect((await pair.during(arrived)).data).toBe('again to you');
+  for (const connection of calls.flat()) connection.close();
+  listener.close();
+});
+
+test('tcpListener: who does not say whom they want is turned away', async () => {
+  const { listener, channels, calls } = await serve(1);
+  const { network } = pair;
+  const stranger = network.addHost({ addresses: ['198.51.100.66'], link: { delayMs: 5 } });
+  const check = new StunWriter('request', BINDING, new Uint8Array(12))
+    .text(STUN_ATTRIBUTE.username, 'nobody:x')
+    .finish();
+  const turnedAway = async (bytes: Uint8Array): Promise<number> => {
+    const started = stranger.now();
+    let ended = false;
+    const socket = stranger.connectTcp({
+      remote: listener.localAddress,
+      onOpen: () => socket.write(bytes),
+      onData: () => expect.fail('an answer'),
+      onClose: () => {
+        ended = true;
+      },
+    });
+    await pair.until(() => ended);
+    return stranger.now() - started;
+  };
+  expect(await turnedAway(framePacket(check))).toBeLessThan(100);
+  expect(await turnedAway(framePacket(new Uint8Array(50).fill(20)))).toBeLessThan(100); // DTLS first
+  expect(await turnedAway(new Uint8Array(3_000).fill(0xff))).toBeLessThan(100); // a frame without an end
+  expect(await turnedAway(Uint8Array.of(0))).toBeGreaterThan(9_900);
+  const arrived = next<MessageEvent>(channels[0]!, 'message');
+  channels[0]!.send('undisturbed');
+  expect((await pair.during(arrived)).data).toBe('undisturbed to you');
+  for (const connection of calls.flat()) connection.close();
+  listener.close();
 });
 
 test('close frees ports and connections', async () => {
