@@ -56,6 +56,8 @@ export type BrowserOptions = {
   playsMedia?: boolean;
   /** Takes certificates that nobody vouches for, those of TURN servers too. Firefox still wants a name, not an address. */
   trustsAnyCertificate?: boolean;
+  /** libwebrtc's field trials to enable, in Chromium. */
+  fieldTrials?: readonly string[];
 };
 
 /** A running browser with a profile of its own. */
@@ -111,7 +113,8 @@ export class TestBrowser {
   }
 }
 
-function chromiumFlags({ exposeHostCandidates, playsMedia, trustsAnyCertificate }: BrowserOptions): string[] {
+function chromiumFlags(options: BrowserOptions): string[] {
+  const { exposeHostCandidates, playsMedia, trustsAnyCertificate, fieldTrials = [] } = options;
   return [
     '--no-sandbox', // tests run as root in containers; the only pages shown are ours
     '--disable-gpu',
@@ -125,6 +128,9 @@ function chromiumFlags({ exposeHostCandidates, playsMedia, trustsAnyCertificate 
       : []),
     ...(trustsAnyCertificate ? ['--ignore-certificate-errors'] : []),
     ...(playsMedia ? ['--autoplay-policy=no-user-gesture-required'] : []),
+    ...(fieldTrials.length > 0
+      ? [`--force-fieldtrials=${fieldTrials.map((name) => `${name}/Enabled/`).join('')}`]
+      : []),
   ];
 }
 

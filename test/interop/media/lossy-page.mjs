@@ -42,10 +42,12 @@ function prefer(transceiver, kind, names) {
   );
 }
 
-globalThis.offer = async () => {
+/** @param video names of its codecs, best first */
+globalThis.offerCall = async (video = ['vp8', 'rtx']) => {
+  pc?.close();
   pc = new RTCPeerConnection();
   prefer(pc.addTransceiver(await tone()), 'audio', ['red', 'opus']);
-  prefer(pc.addTransceiver(pictures()), 'video', ['vp8', 'rtx']);
+  prefer(pc.addTransceiver(pictures()), 'video', video);
   pc.ontrack = ({ track }) => {
     const element = Object.assign(document.createElement(track.kind), { autoplay: true, playsInline: true });
     element.srcObject = new MediaStream([track]);

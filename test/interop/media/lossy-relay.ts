@@ -113,3 +113,15 @@ function withCandidate(sdp: string, socket: Socket): string {
   const firstMid = lines.findIndex((line) => line.startsWith('a=mid:'));
   return lines.toSpliced(firstMid + 1, 0, candidate).join('\r\n');
 }
+
+/** Chromium's own parameters of a format. */
+export function withBitrate(sdp: string): string {
+  return sdp.replace(
+    /a=rtpmap:(\d+) VP8.*\r\n/,
+    '$&a=fmtp:$1 x-google-min-bitrate=1000;x-google-start-bitrate=1500\r\n',
+  );
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

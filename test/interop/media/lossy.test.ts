@@ -8,7 +8,7 @@ import { RTCPeerConnection } from '../../../src/index.ts';
 import { encodedFrames, type MediaKind, type MediaStreamTrack, type TrackFrame } from '../../../src/media/index.ts';
 import { browserAvailable, TestBrowser } from '../../browser/browsers.ts';
 import { PageServer } from '../../browser/page-server.ts';
-import { LossyRelay } from './lossy-relay.ts';
+import { LossyRelay, pause, withBitrate } from './lossy-relay.ts';
 import { type Clip, Player } from './player.ts';
 
 /** Statistics as `getStats` has them. */
@@ -32,7 +32,7 @@ type Loss = {
 };
 
 declare global {
-  var offer: () => Promise<string>;
+  var offerCall: (video?: readonly string[]) => Promise<string>;
   var takeAnswer: (sdp: string) => Promise<void>;
   var draw: (value: boolean) => void;
   var streamStats: (type: string, kind: string) => Promise<Stats | null>;
@@ -84,7 +84,7 @@ describe.skipIf(!browserAvailable('chromium'))('through a relay that loses 5 % a
       });
       browser = await TestBrowser.launch('chromium', { exposeHostCandidates: true, playsMedia: true });
       page = await browser.openPage(`${server.origin}/`);
-      await page.waitForFunction(() => globalThis.offer !== undefined);
+      await page.waitForFunction(() => globalThis.offerCall !== undefined);
       // What is measured is repair, not how much either side dares to send.
       pc = new RTCPeerConnection({}, { loopback: true, media: { startBitrate: 2_000_000, minBitrate: 1_000_000 } });
       await call();
@@ -122,7 +122,7 @@ describe.skipIf(!browserAvailable('chromium'))('through a relay that loses 5 % a
 
   async function call(): Promise<void> {
     pc.ontrack = ({ track }) => void collect(track, received[track.kind]);
-    const offer = await page.evaluate(() => globalThis.offer());
+    const offer = await page.evaluate(() => globalThis.offerCall());
     relay = await LossyRelay.start(SEED, PATH, offer);
     await pc.setRemoteDescription({ type: 'offer', sdp: relay.towardsUs(offer) });
     for (const transceiver of pc.getTransceivers()) transceiver.direction = 'sendrecv';
@@ -244,16 +244,4 @@ function clipOf(kind: MediaKind, frames: readonly TrackFrame[]): Clip {
     frames: clip.filter(({ timestamp }) => timestamp < length),
     length: length + (kind === 'video' ? PAUSE_MS * 1000 : 0),
   };
-}
-
-/** Chromium's own parameters of a format. */
-function withBitrate(sdp: string): string {
-  return sdp.replace(
-    /a=rtpmap:(\d+) VP8.*\r\n/,
-    '$&a=fmtp:$1 x-google-min-bitrate=1000;x-google-start-bitrate=1500\r\n',
-  );
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
