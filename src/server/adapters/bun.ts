@@ -4,6 +4,7 @@ import type { TrackerConnection } from '../tracker/connection.ts';
 import type { TrackerSession } from '../tracker/session.ts';
 import type { TrackerServer } from '../tracker/tracker-server.ts';
 import { type HostOptions, TrackerHost } from './host.ts';
+import { type Batched, SendBatch } from './send-batch.ts';
 
 /** What is used of Bun's `Server`. */
 export type BunServer = {
@@ -16,6 +17,8 @@ export type BunWebSocket = {
   readonly data: BunVisitor;
   readonly readyState: number;
   send(text: string): number;
+  /** What is sent meanwhile leaves at once, in one write. */
+  cork(callback: () => void): unknown;
   getBufferedAmount(): number;
   close(code: number, reason: string): void;
   terminate(): void;
@@ -72,6 +75,7 @@ const OPEN = 1;
  */
 export function bunTracker(path = '/announce', options: HostOptions = {}): BunTracker {
   const host = new TrackerHost(options);
+  const batch = new SendBatch();
   const { maxMessageBytes, hardBufferBytes } = host.tracker.limits;
   return {
     tracker: host.tracker,
@@ -101,7 +105,7 @@ export function bunTracker(path = '/announce', options: HostOptions = {}): BunTr
       perMessageDeflate: false,
       open(webSocket) {
         const { data } = webSocket;
-        data.session = host.open(new BunConnection(webSocket), data.admission);
+        data.session = host.open(new BunConnection(webSocket, batch), data.admission);
       },
       message: (webSocket, message) => webSocket.data.session?.message(message, host.now()),
       pong: (webSocket) => webSocket.data.session?.heard(host.now()),
@@ -112,11 +116,17 @@ export function bunTracker(path = '/announce', options: HostOptions = {}): BunTr
   };
 }
 
-class BunConnection implements TrackerConnection {
+class BunConnection implements TrackerConnection, Batched {
   readonly #webSocket: BunWebSocket;
+  readonly #batch: SendBatch;
+  /** Bound: what the tracker lets a slow connection have, `bufferedAmount` included. */
+  #texts: string[] | null = null;
+  /** UTF-16 units in `#texts`. */
+  #waiting = 0;
 
-  constructor(webSocket: BunWebSocket) {
+  constructor(webSocket: BunWebSocket, batch: SendBatch) {
     this.#webSocket = webSocket;
+    this.#batch = batch;
   }
 
   get ip(): string {
@@ -132,14 +142,31 @@ class BunConnection implements TrackerConnection {
   }
 
   send(text: string): void {
-    if (this.#webSocket.readyState === OPEN) this.#webSocket.send(text);
+    this.#waiting += text.length;
+    if (this.#texts !== null) {
+      this.#texts.push(text);
+      return;
+    }
+    this.#texts = [text];
+    this.#batch.add(this);
+  }
+
+  flush(): void {
+    const texts = this.#texts;
+    this.#texts = null;
+    this.#waiting = 0;
+    if (texts === null || this.#webSocket.readyState !== OPEN) return;
+    this.#webSocket.cork(() => {
+      for (const text of texts) this.#webSocket.send(text);
+    });
   }
 
   bufferedAmount(): number {
-    return this.#webSocket.getBufferedAmount();
+    return this.#webSocket.getBufferedAmount() + this.#waiting;
   }
 
   close(code: number, reason: string): void {
+    this.flush();
     this.#webSocket.close(code, reason);
   }
 

@@ -12,9 +12,12 @@ const TEXT_FRAME = 0x81;
 const TWO_BYTE_LENGTH = 126;
 const EIGHT_BYTE_LENGTH = 65_536;
 
+/** What has messages that wait. */
+export type Batched = { flush(): void };
+
 /** Connections with something to write. */
 export class SendBatch {
-  #waiting: BatchedSocket[] = [];
+  #waiting: Batched[] = [];
   readonly #flush = (): void => {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -22,13 +25,13 @@ export class SendBatch {
   };
 
   /** Has `socket` flushed when everything that has come in has been looked at. */
-  add(socket: BatchedSocket): void {
+  add(socket: Batched): void {
     if (this.#waiting.push(socket) === 1) setImmediate(this.#flush);
   }
 }
 
 /** Text messages on their way into one socket. */
-export class BatchedSocket {
+export class BatchedSocket implements Batched {
   readonly #socket: Writable;
   readonly #batch: SendBatch;
   /** Bound: what the tracker lets a slow connection have, `bufferedAmount` included. */
