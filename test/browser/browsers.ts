@@ -58,6 +58,10 @@ export type BrowserOptions = {
   trustsAnyCertificate?: boolean;
   /** libwebrtc's field trials to enable, in Chromium. */
   fieldTrials?: readonly string[];
+  /** A microphone, a camera and a screen that are not there, given to whoever asks. */
+  fakeMedia?: boolean;
+  /** What the fake camera shows: an MJPEG file (JPEG after JPEG) that Chromium plays over and over. */
+  fakeCamera?: string;
 };
 
 /** A running browser with a profile of its own. */
@@ -101,7 +105,16 @@ export class TestBrowser {
 
   /** A new page; errors in it are reported on this process's console. */
   async openPage(url: string): Promise<Page> {
-    const page = await this.#browser.newPage();
+    return this.#open(await this.#browser.newPage(), url);
+  }
+
+  /** A page in a window of its own, with storage of its own: others beside it do not put it into the background. */
+  async openWindow(url: string): Promise<Page> {
+    const context = await this.#browser.createBrowserContext();
+    return this.#open(await context.newPage(), url);
+  }
+
+  async #open(page: Page, url: string): Promise<Page> {
     page.on('pageerror', (error) => console.error(`${this.name}:`, error));
     await page.goto(url, { waitUntil: 'load' });
     return page;
@@ -114,7 +127,7 @@ export class TestBrowser {
 }
 
 function chromiumFlags(options: BrowserOptions): string[] {
-  const { exposeHostCandidates, playsMedia, trustsAnyCertificate, fieldTrials = [] } = options;
+  const { exposeHostCandidates, playsMedia, trustsAnyCertificate, fieldTrials = [], fakeMedia, fakeCamera } = options;
   return [
     '--no-sandbox', // tests run as root in containers; the only pages shown are ours
     '--disable-gpu',
@@ -122,7 +135,7 @@ function chromiumFlags(options: BrowserOptions): string[] {
     '--disable-background-networking',
     '--disable-component-update',
     '--disable-sync',
-    // No fake media either: a page that may use a camera is shown real addresses (RFC 8828 §5.2).
+    // No fake media unless asked for: a page that may use a camera is shown real addresses (RFC 8828 §5.2).
     ...(exposeHostCandidates
       ? ['--disable-features=WebRtcHideLocalIpsWithMdns', '--allow-loopback-in-peer-connection']
       : []),
@@ -131,10 +144,12 @@ function chromiumFlags(options: BrowserOptions): string[] {
     ...(fieldTrials.length > 0
       ? [`--force-fieldtrials=${fieldTrials.map((name) => `${name}/Enabled/`).join('')}`]
       : []),
+    ...(fakeMedia ? ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'] : []),
+    ...(fakeCamera === undefined ? [] : [`--use-file-for-fake-video-capture=${fakeCamera}`]),
   ];
 }
 
-function firefoxPreferences({ exposeHostCandidates, playsMedia }: BrowserOptions): Record<string, unknown> {
+function firefoxPreferences({ exposeHostCandidates, playsMedia, fakeMedia }: BrowserOptions): Record<string, unknown> {
   return {
     ...(exposeHostCandidates && {
       'media.peerconnection.ice.obfuscate_host_addresses': false,
@@ -143,6 +158,10 @@ function firefoxPreferences({ exposeHostCandidates, playsMedia }: BrowserOptions
     ...(playsMedia && {
       'media.autoplay.default': 0,
       'media.cubeb.force_mock_context': true, // an AudioContext would wait for a sound card that is not there
+    }),
+    ...(fakeMedia && {
+      'media.navigator.streams.fake': true,
+      'media.navigator.permission.disabled': true,
     }),
   };
 }

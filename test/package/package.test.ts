@@ -1,6 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { publint } from 'publint';
 import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -23,6 +24,19 @@ describe('the tarball', () => {
       (file) => !/^package\/((dist|src)\/|LICENSE|README|CHANGELOG|package\.json)/.test(file),
     );
     expect(strangers).toEqual([]);
+  });
+
+  test('holds the chat page, ready to be served', () => {
+    const page = join(project.directory, 'node_modules/package/dist/app/page');
+    expect(readdirSync(page).sort()).toEqual(['icon.svg', 'index.html', 'page.js', 'style.css']);
+    const script = readFileSync(join(page, 'page.js'), 'utf8');
+    expect(script).not.toMatch(/^\s*import\b|\bimport\(|node:/m);
+    expect(gzipSync(script).length).toBeLessThan(42 * 1024); // 37 KiB when this was written, most of it signaling's crypto
+    const html = readFileSync(join(page, 'index.html'), 'utf8');
+    expect(html).not.toMatch(/\s(style|on\w+)=|<style|<script(?![^>]*\ssrc="page\.js")/); // a strict CSP takes it as it is
+    expect(
+      [...html.matchAll(/(?:src|href)="([^"#]*)"/g)].map(([, url]) => url).every((url) => !url!.includes(':')),
+    ).toBe(true);
   });
 
   test('publint finds nothing', async () => {

@@ -7,4 +7,5 @@ export type { MediaState } from './messages.ts';
 export { cleanFileName, cleanName } from './names.ts';
 export type { OutgoingTransfer } from './outgoing-transfer.ts';
 export type { ChatChannel, ChatRoom, ChatRoomPeer } from './room.ts';
+export { cleanRoomName, MAX_ROOM_NAME_LENGTH, trackerRoomName } from './room-name.ts';
 export type { EndReason, FileSink, FileSource, Transfer, TransferState } from './transfer.ts';

@@ -38,8 +38,8 @@ export const WINDOW_BYTES: number = 4 * 1024 * 1024;
 export const PROGRESS_BYTES: number = 256 * 1024;
 
 /** The sender fills the channel up to here, and goes on when it has drained to the low mark. */
-export const BUFFER_HIGH_BYTES: number = 256 * 1024;
-export const BUFFER_LOW_BYTES: number = 64 * 1024;
+export const BUFFER_HIGH_BYTES: number = 512 * 1024;
+export const BUFFER_LOW_BYTES: number = 256 * 1024;
 
 /** Bound: transfers per peer and direction that are offered or under way. One more is refused as `busy`. */
 export const MAX_TRANSFERS = 32;
