@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { type MediaStreamTrack, RTCPeerConnection } from '../../src/index.ts';
 import {
   EncodedTrackSource,
@@ -27,7 +27,15 @@ const FOLDER: string = fileURLToPath(new URL('../../examples/', import.meta.url)
 const MAX_LINES = 75;
 
 /** These run until they are ended, and print where they are. */
-const SERVERS = ['echo-server.mjs', 'echo.mjs', 'play-file.mjs', 'record.mjs', 'sfu.mjs', 'tracker.mjs'];
+const SERVERS = [
+  'echo-server.mjs',
+  'echo.mjs',
+  'play-file.mjs',
+  'record.mjs',
+  'sfu.mjs',
+  'tracker.mjs',
+  'tracker-cluster.mjs',
+];
 
 /** What each of the others prints. */
 const EXPECTED: Record<string, RegExp> = {
@@ -245,6 +253,20 @@ test('tracker.mjs lets rooms meet, and goes away when asked', async () => {
     expect(await stats.json()).toMatchObject({ connections: 2, rooms: 1, members: 2 });
   } finally {
     await Promise.all([alice!.leave(), bob!.leave()]);
+  }
+  const exited = new Promise((resolve) => server!.once('exit', resolve));
+  server!.kill('SIGINT');
+  expect(await exited).toBe(0);
+});
+
+test('tracker-cluster.mjs lets the members of its processes meet, and goes away when asked', async () => {
+  const url = await start('tracker-cluster.mjs');
+  // Connections go to the processes in turn: of three members some are not where another is.
+  const rooms = ['alice', 'bob', 'carol'].map(() => joinRoom('example', { trackers: [url] }));
+  try {
+    await vi.waitFor(() => expect(rooms.map(({ peers }) => peers.size)).toEqual([2, 2, 2]), { timeout: 15_000 });
+  } finally {
+    await Promise.all(rooms.map((room) => room.leave()));
   }
   const exited = new Promise((resolve) => server!.once('exit', resolve));
   server!.kill('SIGINT');

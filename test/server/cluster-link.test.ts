@@ -5,6 +5,7 @@ import { id, ROOM, World } from './world.ts';
 
 class Link implements ClusterLink {
   isUp = true;
+  readonly counters = {};
   remote = 0;
   readonly changes: [string, number, number][] = [];
   readonly placed: Placement[] = [];

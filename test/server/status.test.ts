@@ -17,11 +17,14 @@ test('/healthz is ok as long as somebody answers, /readyz until it drains', () =
 });
 
 test('/readyz of a node that is cut off says so, and is ready or not as you choose', () => {
-  const link = { isUp: false, roomChanged() {}, remoteMembers: () => 0, remoteSeeders: () => 0, place() {}, park() {} };
+  const counters = { framesDroppedTag: 3 };
+  const silent = { roomChanged() {}, remoteMembers: () => 0, remoteSeeders: () => 0, place() {}, park() {} };
+  const link = { isUp: false, counters, ...silent };
   const { tracker } = new World({ cluster: link });
   expect(statusPage(tracker, '/readyz')).toMatchObject({ status: 200, body: expect.stringContaining('degraded') });
   expect(statusPage(tracker, '/readyz', { readyWhenAlone: false })).toMatchObject({ status: 503 });
   expect(statusPage(tracker, '/metrics', ALL)!.body).toContain('purertc_tracker_cluster_up 0\n');
+  expect(statusPage(tracker, '/metrics', ALL)!.body).toContain('purertc_cluster_frames_dropped_tag_total 3\n');
   link.isUp = true;
   expect(statusPage(tracker, '/readyz')).toMatchObject({ status: 200, body: '{"status":"ready"}\n' });
 });

@@ -18,7 +18,7 @@ import { type DeliverFrame, Inbox } from './inbox.ts';
 import { HEARTBEAT_INTERVAL_MS, NODE_DEAD_MS, Nodes, type RemoteNode } from './nodes.ts';
 import { ParkedOffers } from './parked-offers.ts';
 import { ClusterRoom } from './rooms.ts';
-import { type ClusterStatistics, newClusterStatistics } from './statistics.ts';
+import { type ClusterStatistics, flattenStatistics, newClusterStatistics } from './statistics.ts';
 import { type ClusterKeys, deriveClusterKeys, Subjects } from './subjects.ts';
 
 /** Changes of a room's counts are told this often at most, and everything periodic happens on this beat. */
@@ -115,6 +115,10 @@ export class ClusterNode implements ClusterLink {
     return this.#busState === 'up' && !this.#isDeaf && (this.#state === 'joined' || this.#state === 'leaving');
   }
 
+  get counters(): Readonly<Record<string, number>> {
+    return flattenStatistics(this.statistics);
+  }
+
   /** Other nodes heard of within the last 7 s. */
   get aliveNodes(): number {
     return this.#nodes.aliveCount;
@@ -199,6 +203,8 @@ export class ClusterNode implements ClusterLink {
     room.seeders = seeders;
     if (isNew) {
       this.#tell('hello', room);
+      // And once more: whoever has come at the same time may not have been subscribed yet.
+      this.#changed.add(room);
     } else if (members > 0) {
       this.#changed.add(room);
     } else {

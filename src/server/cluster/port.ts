@@ -46,7 +46,8 @@ export function processPort(peer: ProcessPort): BusPort {
     post: (message) => {
       if (!(peer.isConnected?.() ?? peer.connected)) return;
       const plain = 'bytes' in message ? { ...message, bytes: Buffer.from(message.bytes).toString('base64') } : message;
-      peer.send?.(plain as never);
+      // With a callback a channel that has broken, and not said so yet, is no 'error' event: 'disconnect' follows.
+      peer.send?.(plain as never, ignore as never);
     },
     listen: (receive, closed) =>
       listen(peer, ['disconnect', 'exit'], closed, (value) => {
@@ -57,6 +58,8 @@ export function processPort(peer: ProcessPort): BusPort {
       }),
   };
 }
+
+function ignore(): void {}
 
 function listen(
   emitter: Emitter,

@@ -32,6 +32,17 @@ export type ClusterStatistics = {
   nodesDied: number;
 };
 
+/** Flat, for metrics: `offersDropped.inbox` is `offersDroppedInbox`. */
+export function flattenStatistics(statistics: ClusterStatistics): Record<string, number> {
+  const flat: Record<string, number> = {};
+  for (const [name, value] of Object.entries(statistics)) {
+    if (typeof value === 'number') flat[name] = value;
+    else
+      for (const [why, count] of Object.entries(value)) flat[`${name}${why[0]!.toUpperCase()}${why.slice(1)}`] = count;
+  }
+  return flat;
+}
+
 export function newClusterStatistics(): ClusterStatistics {
   return {
     framesSent: 0,

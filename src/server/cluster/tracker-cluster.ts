@@ -1,4 +1,5 @@
 /** A tracker's membership of a cluster: the machine of cluster-node.ts on a bus, a clock and a timer. */
+import { clearTimeout, setTimeout } from 'node:timers'; // whose timers have `unref` on every runtime
 import { defaultCrypto } from '../../crypto/default.ts';
 import type { ClusterLink, ClusterPort } from '../tracker/cluster-link.ts';
 import type { Bus } from './bus.ts';
@@ -117,6 +118,7 @@ export class TrackerCluster {
       },
       Math.max(0, at - now()),
     );
+    this.#timer.unref(); // the connections of the tracker and of the bus keep a process alive
   }
 }
 

@@ -37,9 +37,13 @@ export function statusPage(tracker: TrackerServer, path: string, options: Status
   }
   if (path === '/stats' && stats) return json(200, turn ? { ...tracker.stats, turn: turn.stats } : tracker.stats);
   if (path === '/metrics' && metrics) {
-    const body =
-      formatMetrics('tracker', tracker.stats) + formatClusterUp(tracker) + formatMetrics('turn', turn?.stats);
-    return { status: 200, contentType: METRICS_TYPE, body };
+    const body = [
+      formatMetrics('tracker', tracker.stats),
+      formatClusterUp(tracker),
+      formatMetrics('cluster', tracker.clusterCounters),
+      formatMetrics('turn', turn?.stats),
+    ];
+    return { status: 200, contentType: METRICS_TYPE, body: body.join('') };
   }
   return null;
 }
@@ -74,7 +78,10 @@ function json(status: number, value: object): StatusPage {
   return { status, contentType: JSON_TYPE, body: `${JSON.stringify(value)}\n` };
 }
 
-function formatMetrics(subsystem: 'tracker' | 'turn', stats: Readonly<Record<string, number>> = {}): string {
+function formatMetrics(
+  subsystem: 'tracker' | 'cluster' | 'turn',
+  stats: Readonly<Record<string, number>> = {},
+): string {
   const lines = Object.entries(stats).map(([name, value]) => {
     const snake = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     const isGauge = GAUGES.has(name);

@@ -53,6 +53,8 @@ export type RelayedAnswer = {
 export interface ClusterLink {
   /** Whether other nodes can be heard. When not, this node serves its own members. */
   readonly isUp: boolean;
+  /** What it has counted since its start, for metrics: names in camel case. */
+  readonly counters: Readonly<Record<string, number>>;
   /** A room's own members changed in number. 0 members: it is gone from this node. Comes before the first `place` of it. */
   roomChanged(room: WireId, members: number, seeders: number, now: number): void;
   /** Members on other nodes, as far as known. Asked at every announce. */

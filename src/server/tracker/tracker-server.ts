@@ -166,6 +166,11 @@ export class TrackerServer implements ClusterPort {
     return this.#core.cluster?.isUp ?? null;
   }
 
+  /** What the cluster layer counts; nothing without one. */
+  get clusterCounters(): Readonly<Record<string, number>> {
+    return this.#core.cluster?.counters ?? {};
+  }
+
   /** How many are connected. */
   get connections(): number {
     return this.#sessions.size;

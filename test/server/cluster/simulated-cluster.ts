@@ -114,7 +114,9 @@ export class SimulatedCluster {
 export class SimulatedNode {
   readonly cluster: ClusterNode;
   readonly tracker: TrackerServer;
+  /** Subscriptions that the engine knows of, which it hears of later than they are made. */
   readonly subjects: Set<string> = new Set();
+  readonly #wanted = new Set<string>();
   busState: BusState = 'up';
   isRunning = true;
   /** Nodes of another part cannot be heard. */
@@ -130,8 +132,17 @@ export class SimulatedNode {
       { crypto: defaultCrypto(), random, key: KEY, buckets },
       {
         publish: (subject, message) => simulation.publish(this, subject, message),
-        subscribe: (subject) => this.subjects.add(subject),
-        unsubscribe: (subject) => this.subjects.delete(subject),
+        subscribe: (subject) => {
+          this.#wanted.add(subject);
+          const active = (): void => {
+            if (this.#wanted.has(subject)) this.subjects.add(subject);
+          };
+          simulation.at(simulation.now + random.between(...simulation.weather.delayMs), active);
+        },
+        unsubscribe: (subject) => {
+          this.#wanted.delete(subject);
+          this.subjects.delete(subject);
+        },
       },
     );
     this.tracker = new TrackerServer({
