@@ -91,22 +91,29 @@ export function runTcpContract({ make, test: register, skip = [] }: ContractOpti
     close(listener, a, b);
   });
 
-  test('a reader that pauses slows the writer down, and a full buffer refuses whole messages', async (harness) => {
-    const { a, b, listener } = await connected(harness, {}, { maxBufferedBytes: 300_000 });
-    b.socket.pause();
-    let written = 0;
-    // Loopback keeps some megabytes in the system's buffers.
-    await harness.until(() => {
-      while (a.socket.write(bytes(50_000))) written += 50_000;
-      return a.socket.stats.writesRefused > 20;
-    }, 'refusals');
-    ok(a.socket.bufferedBytes > 250_000 && a.socket.bufferedBytes <= 300_000, `${a.socket.bufferedBytes} buffered`);
-    b.socket.resume();
-    await harness.until(() => b.received.length === written, 'everything that was taken');
-    strictEqual(a.socket.bufferedBytes, 0);
-    strictEqual(a.socket.stats.bytesSent, written);
-    close(listener, a, b);
-  });
+  for (const [name, listenOptions, connectOptions] of [
+    ['a TCP connection', {}, {}],
+    ['a TLS session', { tls: certificate }, { tls: { serverName: LOOPBACK, trustedCertificates: trusted } }],
+  ] as const) {
+    test(`${name}: a reader that pauses slows the writer down, and a full buffer refuses whole messages`, async (harness) => {
+      const options = { ...connectOptions, maxBufferedBytes: 300_000 };
+      const { a, b, listener } = await connected(harness, listenOptions, options);
+      b.socket.pause();
+      let written = 0;
+      // Loopback keeps some megabytes in the system's buffers.
+      await harness.until(() => {
+        while (a.socket.write(bytes(50_000))) written += 50_000;
+        return a.socket.stats.writesRefused > 20;
+      }, 'refusals');
+      ok(a.socket.bufferedBytes > 200_000 && a.socket.bufferedBytes <= 300_000, `${a.socket.bufferedBytes} buffered`);
+      ok(written < 20_000_000, `${written} bytes in buffers`);
+      b.socket.resume();
+      await harness.until(() => b.received.length === written, 'everything that was taken');
+      await harness.until(() => a.socket.bufferedBytes === 0, 'nothing to wait');
+      strictEqual(a.socket.stats.bytesSent, written);
+      close(listener, a, b);
+    });
+  }
 
   test('connections that are refused, or too many, are reset', async (harness) => {
     const { runtime, until } = harness;

@@ -20,6 +20,7 @@ type ServerHello = { readonly chain: string; readonly alpn: string | null };
 
 class MemoryTlsSocket implements TcpSocket {
   alpnProtocol: string | null = null;
+  readonly stats: TcpStats = { bytesSent: 0, bytesReceived: 0, writesRefused: 0 };
   readonly #connection: MemoryTcpConnection;
   #handlers: TcpHandlers | null = null;
   /** What has come of the peer's hello, which ends with a line feed; `null` once that is read. */
@@ -43,16 +44,15 @@ class MemoryTlsSocket implements TcpSocket {
     return this.#connection.bufferedBytes;
   }
 
-  get stats(): Readonly<TcpStats> {
-    return this.#connection.stats;
-  }
-
   listen(handlers: TcpHandlers): void {
     this.#handlers = handlers;
   }
 
   write(bytes: Uint8Array): boolean {
-    return this.#handlers !== null && this.#connection.write(bytes);
+    const isTaken = this.#handlers !== null && this.#connection.write(bytes);
+    if (isTaken) this.stats.bytesSent += bytes.length;
+    else this.stats.writesRefused++;
+    return isTaken;
   }
 
   pause(): void {
@@ -74,7 +74,7 @@ class MemoryTlsSocket implements TcpSocket {
 
   take(bytes: Uint8Array): void {
     if (this.#hello === null) {
-      this.#handlers?.onData(bytes);
+      this.#receive(bytes);
       return;
     }
     const end = bytes.indexOf(10);
@@ -83,7 +83,12 @@ class MemoryTlsSocket implements TcpSocket {
     const hello = this.#hello;
     this.#hello = null;
     this.#heard(hello);
-    if (end + 1 < bytes.length) this.#handlers?.onData(bytes.subarray(end + 1));
+    if (end + 1 < bytes.length) this.#receive(bytes.subarray(end + 1));
+  }
+
+  #receive(bytes: Uint8Array): void {
+    this.stats.bytesReceived += bytes.length;
+    this.#handlers?.onData(bytes);
   }
 
   end(error: Error | null): void {
