@@ -196,8 +196,9 @@ export class Demultiplexer<Context> {
   primaryOf({ ssrc }: IncomingStream<Context>): IncomingStream<Context> | null {
     const stream = this.#streams.get(ssrc);
     if (!stream?.isRepair) return null;
-    if (stream.repairs !== null) return this.#streams.get(stream.repairs) ?? null;
-    return stream.section.primaries.get(stream.rid ?? '') ?? null;
+    const { repairs, section, rid } = stream;
+    const primary = repairs === null ? section.primaries.get(rid ?? '') : this.#streams.get(repairs);
+    return primary === undefined || primary.isRepair ? null : primary; // an SSRC that was a primary may turn to repair
   }
 
   /**

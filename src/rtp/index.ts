@@ -1,5 +1,6 @@
 /** RTP and RTCP (RFC 3550): packets, header extensions (RFC 8285), feedback, loss repair. */
 
+export type { CongestionFeedbackKind } from './arrival-feedback.ts';
 export {
   type CodecCapability,
   type CodecFormat,
@@ -251,16 +252,15 @@ export {
   type UnknownRtcp,
 } from './rtcp/types.ts';
 export { RtcpSchedule, type RtcpScheduleOptions, type RtcpScheduleSink } from './rtcp-schedule.ts';
-export {
-  type CongestionFeedbackKind,
-  type RemoteReception,
-  type RtpEvent,
-  RtpTransport,
-  type RtpTransportOptions,
-  type RtpTransportSink,
-  type RtpTransportStats,
-  type TransportParameters,
-} from './rtp-transport.ts';
+export { RtpTransport } from './rtp-transport.ts';
+export type {
+  RemoteReception,
+  RtpEvent,
+  RtpTransportOptions,
+  RtpTransportSink,
+  RtpTransportStats,
+  TransportParameters,
+} from './rtp-transport-types.ts';
 export {
   type Encoding,
   RtpSender,

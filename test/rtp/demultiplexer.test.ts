@@ -112,6 +112,12 @@ describe('RFC 8852: RID and repaired RID', () => {
     expect(route(11, 101)).toBe(repair);
   });
 
+  test('an SSRC that sent media and now sends repair does not repair itself', () => {
+    expect(route(30, 100, { mid: 'm', rid: 'h' })?.isRepair).toBe(false);
+    const turned = route(30, 101)!;
+    expect([turned.isRepair, demultiplexer.primaryOf(turned)]).toEqual([true, null]);
+  });
+
   test('without simulcast a repair stream is of the only stream of its section; an SSRC group says it too', () => {
     const repair = route(11, 97)!;
     const video = route(1, 96)!;
