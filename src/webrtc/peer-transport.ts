@@ -323,7 +323,7 @@ export class PeerTransport {
 
   /** The TCP candidates of an address, by the setting `iceTcp`. */
   #bindTcp(address: string): Promise<{ socketId: number; socket: IceTcpSocket } | null>[] {
-    const { iceTcp = 'active', portRange, tcpListener } = this.#options.settings;
+    const { iceTcp = 'active', portRange, tcpListener, iceLite } = this.#options.settings;
     const bind = async (tcpType: 'active' | 'passive'): Promise<{ socketId: number; socket: IceTcpSocket } | null> => {
       const socketId = ++this.#lastSocketId;
       const options = this.#tcpOptions(socketId);
@@ -334,7 +334,10 @@ export class PeerTransport {
       );
     };
     if (iceTcp === 'off') return [];
-    return iceTcp === 'active' || tcpListener ? [bind('active')] : [bind('active'), bind('passive')];
+    return [
+      ...(iceLite ? [] : [bind('active')]), // a lite agent connects to nobody (RFC 6544 §4.4)
+      ...(iceTcp === 'all' && !tcpListener ? [bind('passive')] : []),
+    ];
   }
 
   #tcpOptions(socketId: number): IceTcpOptions {

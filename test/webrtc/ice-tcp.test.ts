@@ -121,6 +121,7 @@ test('a lite server that only listens is reached', async () => {
   const [ours, theirs] = await open();
   await echo(ours, theirs, 'hello');
   expect(selected(pair.a).remote.tcpType).toBe('passive');
+  expect(pair.b.localDescription!.sdp.match(/tcptype \w+/g)).toEqual(['tcptype passive']);
 });
 
 test('from behind a NAT, whose address the server then sees', async () => {
