@@ -3,6 +3,7 @@
  * (`room-tracker.ts`), the pool has offers for strangers (`offer-pool.ts`), pairings decide which of them become
  * connections (`pairing.ts`), links are those connections (`link.ts`), and admission lets them in (`admission.ts`).
  */
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { RTCIceServer } from 'purertc';
 import { defineEventHandlers } from '../webidl/event-handlers.ts';
 import { Admission } from './admission.ts';

@@ -1,4 +1,5 @@
 /** Connections to trackers, shared by the rooms of one application: one for each tracker, however many rooms there are. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { SignalingPlatform } from './platform.ts';
 import { normalizeTrackerUrl, randomWireId, TrackerClient } from './tracker-client.ts';
 import { wireIdFromHex, wireIdToHex } from './wire.ts';

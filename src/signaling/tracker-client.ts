@@ -1,4 +1,5 @@
 /** The tracker protocol alone, for those who make their connections themselves: a `TrackerMachine` with a WebSocket. */
+/// <reference lib="esnext.disposable" preserve="true" />
 
 import { Alarm, type SignalingPlatform } from './platform.ts';
 import type { RoomKey } from './room-key.ts';

@@ -43,6 +43,8 @@ const EXPECTED: Record<string, RegExp> = {
   'dtmf.mjs': /^(alice plays [0123#]\n){5}(alice has dialled\n)?bob heard 0123#\n$/,
   'dtls.mjs': /^connected: TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 over x25519\nechoed: hello over DTLS\n$/,
   'ice.mjs': /^(?=.*alice: connected)(?=.*bob: connected)(?=.*alice: sends to port \d+).*\n$/s,
+  'room.mjs':
+    /^alice is connected to 2, and heard: hello from bob, hello from carol\nbob is .*\ncarol is connected to 2, and heard: hello from alice, hello from bob\n$/,
   'simulation.mjs':
     /^open after \d+ ms of the network's time\n200 of 200 arrived, in order, after \d+ ms\n\d+ packets were lost [^\n]*\n$/,
 };

@@ -9,6 +9,7 @@ import {
 } from 'purertc';
 import type { IceAgent } from 'purertc/ice';
 import { MemoryNetwork } from 'purertc/runtime/memory';
+import { joinRoom, PerfectNegotiator, type Room } from 'purertc/signaling';
 
 const configuration: RTCConfiguration = { iceServers: [{ urls: 'stun:stun.example.org' }] };
 const connection: RTCPeerConnection = new RTCPeerConnection(configuration);
@@ -38,3 +39,12 @@ export async function negotiate(answer: RTCSessionDescriptionInit): Promise<stri
 
 export const network: MemoryNetwork = new MemoryNetwork({ seed: 1 });
 export type Agent = IceAgent;
+
+export const room: Room = joinRoom('tea', { trackers: ['wss://tracker.example'], rtc: configuration });
+room.onpeer = ({ peer }) => {
+  const own: RTCPeerConnection = peer.connection;
+  own.addEventListener('track', ({ streams }) => console.log(streams[0]?.id));
+  peer.channel.onmessage = ({ data }) => peer.send(data);
+  new PerfectNegotiator(own, { polite: peer.polite, send: (message) => peer.send(JSON.stringify(message)) });
+};
+room.addEventListener('warning', ({ message, tracker }) => console.log(message.length, tracker?.length));
