@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -48,6 +48,19 @@ describe('the tarball', () => {
     const { status, output } = project.run(tool('attw'), [project.tarball, '--profile', 'esm-only']);
     expect(status, output).toBe(0);
   }, 60_000);
+});
+
+describe('the tracker', () => {
+  const script = 'tracker.mjs';
+  beforeAll(() => copyFileSync(new URL(script, import.meta.url), join(project.directory, script)));
+
+  test.for(['node22', 'node26', 'deno', 'bun'] as const)('lets members meet on %s', (name, { skip }) => {
+    const runtime = findRuntime(name);
+    if (runtime === null) return skip('not installed: npm run peers');
+    const { status, output } = project.run(runtime.command, [...runtime.args, script]);
+    expect(status, output).toBe(0);
+    expect(output).toBe('pong\n');
+  });
 });
 
 describe('every door opens', () => {
