@@ -92,6 +92,7 @@ export class TrackerServer implements ClusterPort {
       this.#drainedAt === null
         ? this.#door.admit(visitor, this.#unixTimeMs(), now)
         : ({ kind: 'refused', status: 503, reason: 'the tracker is closing' } as const);
+    this.#wake(now); // addresses are remembered for a while, those of the refused too
     if (decision.kind === 'refused') {
       this.#core.log({ event: 'refused', status: decision.status, reason: decision.reason });
     }
@@ -115,7 +116,7 @@ export class TrackerServer implements ClusterPort {
     this.#counters.connectionsOpened += 1;
     this.#sessions.set(session.number, session);
     session.slotIndex = this.#slots[session.number % SLOTS]!.push(session) - 1;
-    if (this.#nextSlotAt === Number.POSITIVE_INFINITY) this.#nextSlotAt = now + SLOT_MS;
+    this.#wake(now);
     return session;
   }
 
@@ -233,6 +234,10 @@ export class TrackerServer implements ClusterPort {
     if (last === session) return;
     slot[session.slotIndex] = last;
     last.slotIndex = session.slotIndex;
+  }
+
+  #wake(now: number): void {
+    if (this.#nextSlotAt === Number.POSITIVE_INFINITY) this.#nextSlotAt = now + SLOT_MS;
   }
 
   /** So many that all are gone in time. */
