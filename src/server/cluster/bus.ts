@@ -48,12 +48,12 @@ export class Subscriptions {
     return this.#bySubject.delete(subject);
   }
 
-  deliver(subject: string, message: Uint8Array): void {
-    for (const receive of this.#bySubject.get(subject) ?? []) receive(message);
+  has(subject: string): boolean {
+    return this.#bySubject.has(subject);
   }
 
-  subjects(): IterableIterator<string> {
-    return this.#bySubject.keys();
+  deliver(subject: string, message: Uint8Array): void {
+    for (const receive of this.#bySubject.get(subject) ?? []) receive(message);
   }
 }
 

@@ -8,10 +8,11 @@
  */
 import { toHex } from '../../binary/bytes.ts';
 import type { CryptoProvider } from '../../crypto/provider.ts';
-import { type RandomSource, randomBetween, randomBytes } from '../../machine.ts';
+import { type RandomSource, randomBytes } from '../../machine.ts';
 import type { WireId } from '../../signaling/wire.ts';
 import type { ClusterLink, ClusterPort, Placement, RelayedAnswer, RemoteMember } from '../tracker/cluster-link.ts';
 import type { BusState } from './bus.ts';
+import { CountSchedule, TICK_MS } from './count-schedule.ts';
 import { drawPlaces } from './draw.ts';
 import { decodeFrame, encodeFrame, type Frame, type RoomCount } from './frame.ts';
 import { type DeliverFrame, Inbox } from './inbox.ts';
@@ -21,13 +22,9 @@ import { ClusterRoom } from './rooms.ts';
 import { type ClusterStatistics, flattenStatistics, newClusterStatistics } from './statistics.ts';
 import { type ClusterKeys, deriveClusterKeys, Subjects } from './subjects.ts';
 
-/** Changes of a room's counts are told this often at most, and everything periodic happens on this beat. */
-const TICK_MS = 250;
 const TICKS_PER_HEARTBEAT: number = HEARTBEAT_INTERVAL_MS / TICK_MS;
-/** Every room's counts are told again once in so many ticks, 15 s: a lost digest, or a partition, heals by then. */
-const TICKS_PER_DIGEST = 60;
-/** After an outage all nodes ask about all of their rooms, spread over so many ticks, 5 s. */
-const TICKS_OF_RETURN = 20;
+/** Ticks made up for after the process was held up: all rooms have had their turn. */
+const MAX_MISSED_TICKS = 60;
 /** The first offers of a room wait this long for the nodes that have members in it to say so. */
 const FIRST_DRAW_MS = 100;
 /** Bound: frames with offers handled in one turn; the others wait for the next, after the node's own clients. */
@@ -75,13 +72,7 @@ export class ClusterNode implements ClusterLink {
   readonly #roomsByName = new Map<string, ClusterRoom>();
   /** How many rooms are told of on each subject. */
   readonly #subscribed = new Map<string, number>();
-  /** Rooms whose counts are to be told at the next tick. */
-  readonly #changed = new Set<ClusterRoom>();
-  /** Rooms by the tick, modulo `TICKS_PER_DIGEST`, at which their counts are told again. */
-  readonly #wheel: Set<ClusterRoom>[] = Array.from({ length: TICKS_PER_DIGEST }, () => new Set());
-  readonly #slots = new Map<ClusterRoom, number>();
-  /** Rooms that an outage has left us in doubt about: at their tick we ask, and do not only tell. */
-  readonly #inDoubt = new Set<ClusterRoom>();
+  readonly #schedule: CountSchedule;
   readonly #inbox = new Inbox();
   readonly #parked = new ParkedOffers();
   /** Rooms whose parked offers are drawn at `#drawAt`: a member has appeared, more may. */
@@ -105,6 +96,7 @@ export class ClusterNode implements ClusterLink {
     if (!Number.isSafeInteger(buckets) || buckets < 0) throw new RangeError(`not a number of buckets: ${buckets}`);
     this.id = toHex(randomBytes(random, NODE_ID_BYTES));
     this.#random = random;
+    this.#schedule = new CountSchedule(random);
     this.#keys = deriveClusterKeys(crypto, key);
     this.#subjects = new Subjects(prefix, this.#keys.rooms, buckets);
     this.#sink = sink;
@@ -155,10 +147,7 @@ export class ClusterNode implements ClusterLink {
     this.#heardOurselvesAt = now;
     this.#isDeaf = false;
     this.#publish(this.#subjects.nodes, { kind: 'heartbeat' });
-    for (const room of this.#rooms.values()) {
-      this.#inDoubt.add(room);
-      this.#setSlot(room, this.#ticks + 1 + Math.floor(randomBetween(this.#random, 0, TICKS_OF_RETURN)));
-    }
+    this.#schedule.doubtAll();
   }
 
   /** Tells the other nodes to send no more offers. Answers to those of our members still come, until `close`. */
@@ -204,9 +193,9 @@ export class ClusterNode implements ClusterLink {
     if (isNew) {
       this.#tell('hello', room);
       // And once more: whoever has come at the same time may not have been subscribed yet.
-      this.#changed.add(room);
+      this.#schedule.change(room);
     } else if (members > 0) {
-      this.#changed.add(room);
+      this.#schedule.change(room);
     } else {
       this.#tell('digest', room);
       this.#removeRoom(room);
@@ -356,18 +345,15 @@ export class ClusterNode implements ClusterLink {
     // A process that was held up does once what it missed.
     const missed = Math.floor((now - this.#tickAt) / TICK_MS);
     this.#tickAt += (missed + 1) * TICK_MS;
-    for (let i = 0; i <= Math.min(missed, TICKS_PER_DIGEST); i++) this.#tick(now);
+    for (let i = 0; i <= Math.min(missed, MAX_MISSED_TICKS); i++) this.#tick(now);
   }
 
   #tick(now: number): void {
     this.#ticks++;
-    for (const room of this.#wheel[this.#ticks % TICKS_PER_DIGEST]!) {
+    for (const { room, kind } of this.#schedule.tick()) {
       room.expire(now);
-      this.#changed.delete(room);
-      this.#tell(this.#inDoubt.delete(room) ? 'hello' : 'digest', room);
+      this.#tell(kind, room);
     }
-    for (const room of this.#changed) this.#tell('digest', room);
-    this.#changed.clear();
     if (this.#ticks % TICKS_PER_HEARTBEAT !== 0) return;
     if (this.#state === 'joined') this.#publish(this.#subjects.nodes, { kind: 'heartbeat' });
     if (now - this.#heardOurselvesAt >= NODE_DEAD_MS) this.#isDeaf = this.#state === 'joined';
@@ -441,17 +427,14 @@ export class ClusterNode implements ClusterLink {
     const sharing = this.#subscribed.get(room.subject) ?? 0;
     this.#subscribed.set(room.subject, sharing + 1);
     if (sharing === 0) this.#sink.subscribe(room.subject);
-    this.#setSlot(room, Math.floor(randomBetween(this.#random, 0, TICKS_PER_DIGEST)));
+    this.#schedule.add(room);
     return room;
   }
 
   #removeRoom(room: ClusterRoom): void {
     this.#rooms.delete(room.key);
     this.#roomsByName.delete(room.name);
-    this.#wheel[this.#slots.get(room)!]!.delete(room);
-    this.#slots.delete(room);
-    this.#changed.delete(room);
-    this.#inDoubt.delete(room);
+    this.#schedule.remove(room);
     this.#drawing.delete(room);
     this.#parked.take(room);
     const sharing = this.#subscribed.get(room.subject)! - 1;
@@ -461,14 +444,6 @@ export class ClusterNode implements ClusterLink {
       this.#subscribed.delete(room.subject);
       this.#sink.unsubscribe(room.subject);
     }
-  }
-
-  #setSlot(room: ClusterRoom, tick: number): void {
-    const before = this.#slots.get(room);
-    if (before !== undefined) this.#wheel[before]!.delete(room);
-    const slot = tick % TICKS_PER_DIGEST;
-    this.#slots.set(room, slot);
-    this.#wheel[slot]!.add(room);
   }
 
   #forgetNode(node: RemoteNode): void {

@@ -66,6 +66,18 @@ export function redisBus({ publisher, subscriber, sharded = false }: RedisBusOpt
     for (const event of STATE_EVENTS) client.on(event, () => status.set(stateNow()));
   }
 
+  // Subscriptions that the client gave up during an outage. Those that stood before it makes again by itself.
+  const givenUp = new Set<string>();
+  const subscribe = (subject: string): void => {
+    receiving.subscribe(subject).catch(() => givenUp.add(subject));
+  };
+  status.listen((state) => {
+    if (state === 'down') return;
+    const again = [...givenUp].filter((subject) => subscriptions.has(subject));
+    givenUp.clear();
+    for (const subject of again) subscribe(subject);
+  });
+
   let unsentBytes = 0;
   return {
     publish(subject, message) {
@@ -80,8 +92,7 @@ export function redisBus({ publisher, subscriber, sharded = false }: RedisBusOpt
       return true;
     },
     subscribe(subject, receive) {
-      // A subscription asked for during an outage is made when the client is connected again.
-      if (subscriptions.add(subject, receive)) receiving.subscribe(subject).catch(() => {});
+      if (subscriptions.add(subject, receive)) subscribe(subject);
       return () => {
         if (subscriptions.remove(subject, receive)) receiving.unsubscribe(subject).catch(() => {});
       };
