@@ -137,10 +137,19 @@ export class Room extends RoomTarget {
     return this.#isClosed;
   }
 
-  /** To everyone who is here now. Returns how many that is. */
+  /**
+   * To everyone who is here now. Returns to how many it could be given: not to those whose channel is full, or just closed.
+   * @throws TypeError when it is nothing that a channel takes
+   */
   broadcast(data: ChannelData): number {
     let count = 0;
-    for (const peer of this.#peers.values()) if (peer.send(data)) count++;
+    for (const peer of this.#peers.values()) {
+      try {
+        if (peer.send(data)) count++;
+      } catch (error) {
+        if (error instanceof TypeError) throw error;
+      }
+    }
     return count;
   }
 
