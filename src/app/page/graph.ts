@@ -51,7 +51,7 @@ export class Graph {
     const shade = context.createLinearGradient(0, 0, 0, height);
     shade.addColorStop(0, colour);
     shade.addColorStop(1, 'transparent');
-    context.globalAlpha = 0.28;
+    context.globalAlpha = 0.45;
     context.fillStyle = shade;
     context.fill(area);
     context.globalAlpha = 1;

@@ -38,10 +38,10 @@ export class Tile {
   }
 
   update(name: string, media: MediaState): void {
-    const shown = this.#isOwn ? `${name} (you)` : name;
+    const shown = this.#isOwn ? 'You' : name;
     this.#label.textContent = media.screen ? `${shown}, screen` : shown;
     this.#muted.hidden = media.microphone;
-    this.#video.ariaLabel = media.screen ? `The screen of ${name}` : `Video of ${shown}`;
+    this.#video.ariaLabel = media.screen ? `Screen: ${shown}` : `Video: ${shown}`;
     const avatar = makeAvatar(this.#id, name);
     this.#avatar.replaceWith(avatar);
     this.#avatar = avatar;
