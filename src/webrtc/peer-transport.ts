@@ -9,6 +9,7 @@ import { addressFamily, canonicalAddress, type SocketAddress } from '../ice/addr
 import { type IceCandidate, type IceCredentials, type IceTransportPolicy, MAX_STUN_SERVERS } from '../ice/index.ts';
 import type { NetworkInterface, Runtime, TimerHandle, UdpSocket } from '../runtime/runtime.ts';
 import { Session, type SessionEvent, type SessionParameters } from '../session/index.ts';
+import { isBlockedPort } from './blocked-ports.ts';
 import { type IceTcpOptions, IceTcpSocket } from './ice-tcp.ts';
 import { MdnsService } from './mdns-service.ts';
 import { type RelayServer, Relays, SERVER_UNREACHABLE } from './relays.ts';
@@ -175,9 +176,7 @@ export class PeerTransport {
    * ignore candidate lines that include candidates with FQDNs" unless it is mDNS (RFC 8839 §5.1).
    */
   addRemoteCandidate(candidate: IceCandidate): void {
-    const { iceTcp = 'active' } = this.#options.settings;
-    // An active one is no address to connect to, and its name not worth asking for.
-    if (candidate.protocol === 'tcp' && (iceTcp === 'off' || candidate.tcpType !== 'passive')) return;
+    if (candidate.protocol === 'tcp' && !this.#mayConnectTo(candidate)) return;
     if (addressFamily(candidate.address) !== 0) {
       this.run((session, now) => session.ice.addRemoteCandidate(candidate, now));
       return;
@@ -188,6 +187,11 @@ export class PeerTransport {
       if (this.#closed || this.session.ice.remoteCredentials?.usernameFragment !== generation) return;
       this.run((session, now) => session.ice.addRemoteCandidate(candidate, now, address));
     });
+  }
+
+  /** An active TCP candidate is no address to connect to, and its name not worth asking for. */
+  #mayConnectTo({ tcpType, port }: IceCandidate): boolean {
+    return this.#options.settings.iceTcp !== 'off' && tcpType === 'passive' && !isBlockedPort(port);
   }
 
   /** Ends the session and frees every socket, timer and name. No event follows. */

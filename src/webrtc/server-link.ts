@@ -66,7 +66,13 @@ function openUdpLink({ runtime, server, bindTo }: ServerLinkOptions, output: Ser
     () => lose(`No socket could be bound to ${address}.`),
   );
   return {
-    send: (packet) => socket?.send(packet, server),
+    send(packet) {
+      if (socket === null) return;
+      const { packetsSent, sendErrors } = socket.stats;
+      // No way there from this machine, as to an IPv6 address without IPv6: to be patient would not help.
+      if (sendErrors > 0 && packetsSent === 0) lose('The TURN server cannot be reached from here.');
+      else socket.send(packet, server);
+    },
     close() {
       isClosed = true;
       socket?.close();

@@ -116,6 +116,15 @@ test('`off` ignores the candidates of the peer', async () => {
   expect(pair.a.iceConnectionState).not.toBe('connected');
 });
 
+test('a candidate at the port of another protocol is not connected to', async () => {
+  make(onlyTcp, { ...onlyTcp, iceTcp: 'all', portRange: { min: 587, max: 587 } });
+  pair.a.createDataChannel('x');
+  await exchange();
+  expect(pair.b.localDescription!.sdp).toContain(' 587 typ host tcptype passive');
+  await pair.network.runAsync(20_000);
+  expect(pair.network.fates.delivered).toBe(0);
+});
+
 test('a lite server that only listens is reached', async () => {
   make(onlyTcp, { ...onlyTcp, iceTcp: 'all', iceLite: true });
   const [ours, theirs] = await open();

@@ -117,6 +117,15 @@ test('a server that is not there is a 701 and holds gathering up for ten seconds
   expect(await failed).toMatchObject({ errorCode: 701, url: 'turn:203.0.113.77' });
 });
 
+test('a server of a family that this machine has not is a 701, and not waited for', async () => {
+  pair = new Pair({ configuration: { iceServers: [{ ...iceServers[0]!, urls: 'turn:[2001:db8::9]' }] } });
+  const started = pair.hosts[0]!.now();
+  const failed = next<RTCPeerConnectionIceErrorEvent>(pair.a, 'icecandidateerror');
+  expect(await candidatesOf(pair.a)).toHaveLength(1);
+  expect(await failed).toMatchObject({ errorCode: 701 });
+  expect(pair.hosts[0]!.now() - started).toBeLessThan(1_000);
+});
+
 test('a name that nobody knows is a 701', async () => {
   pair = new Pair({ configuration: { iceServers: [{ ...iceServers[0]!, urls: 'turn:nowhere.example' }] } });
   const failed = next<RTCPeerConnectionIceErrorEvent>(pair.a, 'icecandidateerror');
