@@ -277,11 +277,22 @@ export class RtpTransport {
   close(now: number): void {
     this.#now = now;
     if (this.#isConnected && !this.#isClosed) this.#sayGoodbye([...this.#senders]);
-    this.abandon();
+    this.#stop();
   }
 
-  /** The keys are gone: nothing is sent any more, and nothing taken. */
+  /** The keys are gone: nothing is sent any more, and nothing taken. Whoever did not say goodbye is silent from now on. */
   abandon(): void {
+    this.#stop();
+    for (const receiver of this.#receivers) {
+      for (const stream of receiver.streams.values()) {
+        if (stream.isSilent) continue;
+        stream.isSilent = true;
+        receiver.sink.ended(stream);
+      }
+    }
+  }
+
+  #stop(): void {
     this.#isClosed = true;
     this.#isConnected = false;
     this.#rtcp.stop();

@@ -127,10 +127,8 @@ function handleDtlsEvent(
     if (!slots.transports.includes(transport)) return;
     const { state, error } = event;
     dtls.slots.state = state;
-    if (state === 'connected') {
-      dtls.slots.remoteCertificates = remoteCertificates;
-      for (const { sender } of slots.transceivers) sender.slots.update(); // tracks that waited for a way out
-    }
+    if (state === 'connected') dtls.slots.remoteCertificates = remoteCertificates;
+    for (const { sender } of slots.transceivers) sender.slots.update(); // tracks have a way out, or none any more
     updateConnectionState(slots, () => {
       if (error !== undefined) {
         dtls.object.dispatchEvent(new RTCErrorEvent('error', { error: toDtlsError(error) }));

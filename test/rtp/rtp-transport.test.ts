@@ -423,6 +423,16 @@ describe('streams', () => {
     expect([...receiver.streams.keys()]).toEqual([7]);
   });
 
+  test('without keys no stream goes on, whether it said goodbye or not; what came of it is still known', () => {
+    const { end, receiver, receive } = receivingEnd();
+    receive(100, 0);
+    receive(100, 10, { ssrc: 8 });
+    end.transport.abandon();
+    end.transport.abandon();
+    expect(end.ended).toEqual([7, 8]);
+    expect([...receiver.streams.values()].map(({ isSilent }) => isSilent)).toEqual([true, true]);
+  });
+
   test('limits the number of streams: what the demultiplexer forgets, nobody keeps', () => {
     const { end, receiver, receive } = receivingEnd();
     for (let ssrc = 1; ssrc <= 1000; ssrc++) receive(100, ssrc, { ssrc });
