@@ -37,6 +37,8 @@ const SPEAKS_TO_NODE = [
   'src/runtime/',
   'src/server/',
   'src/cli/',
+  'src/app/serve/',
+  'src/app/terminal/',
   'src/worker/',
   'src/crypto/node.ts',
   'src/media/files/byte-',

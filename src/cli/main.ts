@@ -1,56 +1,66 @@
-/** The demonstration's command line. `npm start` builds what is needed and comes here. */
+#!/usr/bin/env node
+/** The `purertc` command. */
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
-import { parseArgs } from 'node:util';
-import { Demo } from './demo.ts';
+import { CHAT_HELP, runChat } from './chat.ts';
 import { runSelf, runSelfChild } from './self.ts';
+import { runServe, SERVE_HELP } from './serve.ts';
+import { SettingError } from './settings.ts';
 
-const DEFAULT_PORT = 8080;
-
-const USAGE = `npm start                  serve the page and be the WebRTC peer of every tab that opens it
-npm start -- --port 9000   on another port than ${DEFAULT_PORT} (the next free one is taken)
-npm start -- --self        no browser: two processes, a measurement, a summary`;
+const HELP = `purertc serve    the chat page, the tracker, STUN and TURN, on this machine
+purertc chat     a room, in this terminal
+purertc self     two processes, a connection, a measurement: what data channels do here
+purertc COMMAND --help, purertc --version`;
 
 function print(line: string): void {
   console.log(line);
 }
 
-async function main(): Promise<number | null> {
-  const { values } = parseArgs({
-    options: {
-      port: { type: 'string', default: String(DEFAULT_PORT) },
-      self: { type: 'boolean', default: false },
-      'self-child': { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  });
-  if (values.help) {
-    print(USAGE);
-    return 0;
+/** @returns the exit code; `null`: the command goes on */
+async function main([command, ...args]: readonly string[]): Promise<number | null> {
+  const wantsHelp = args.includes('--help') || args.includes('-h');
+  switch (command) {
+    case 'serve':
+      if (!wantsHelp) {
+        await runServe(args, print);
+        return null;
+      }
+      print(SERVE_HELP);
+      return 0;
+    case 'chat':
+      if (wantsHelp) print(CHAT_HELP);
+      else await runChat(args);
+      return 0;
+    case 'self':
+      if (args.includes('--child')) {
+        runSelfChild();
+        return null;
+      }
+      return runSelf(new URL(import.meta.url), print);
+    case '--version':
+      print(versionOf(new URL('../../package.json', import.meta.url)));
+      return 0;
+    case undefined:
+    case 'help':
+    case '--help':
+    case '-h':
+      print(HELP);
+      return 0;
+    default:
+      throw new SettingError(`no such command: ${command}\n\n${HELP}`);
   }
-  if (values['self-child']) {
-    runSelfChild();
-    return null;
-  }
-  if (values.self) return runSelf(new URL(import.meta.url), print);
-  const port = Number(values.port);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    print(`--port is a number from 0 to 65535, not ${values.port}`);
-    return 1;
-  }
-  const demo = new Demo({ port, print, terminal: process.stdin.isTTY });
-  const url = await demo.start();
-  print(`PureRTC waits for you at ${url}`);
-  print(process.stdin.isTTY ? 'What you type here is said to every tab. Ctrl+C ends.' : 'Ctrl+C ends.');
-  const stop = (): void => void demo.close().then(() => process.exit(0));
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  return null;
+}
+
+function versionOf(packageFile: URL): string {
+  return (JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }).version;
 }
 
 try {
-  const code = await main();
+  const code = await main(process.argv.slice(2));
   if (code !== null) process.exitCode = code;
 } catch (error) {
-  print(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
+  // What a person can put right is said in a line; the rest is a fault, and comes with its stack.
+  const isTheirs = error instanceof SettingError || (error instanceof Error && 'code' in error);
+  console.error(isTheirs ? (error as Error).message : error);
+  process.exit(1);
 }

@@ -1,6 +1,5 @@
 /**
- * The live meter of the demonstration: round trips and throughput over two data channels, the same on either side
- * (page/app.js has the browser's half).
+ * Measures round trips and throughput over two data channels, the same on either side.
  *
  * `meter` carries JSON, `bulk` carries nothing but bytes to be counted. Either side asks for a flow; the receiver counts.
  */

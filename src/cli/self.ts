@@ -1,6 +1,6 @@
 /**
- * `npm start -- --self`: the demonstration without a browser. This process and a child of it connect over loopback,
- * measure, print a summary, and end.
+ * `purertc self`: what data channels do on this machine. This process and a child of it connect over loopback, measure,
+ * print a summary, and end.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import process from 'node:process';
@@ -10,7 +10,6 @@ import { RTCPeerConnection } from '../webrtc/peer-connection.ts';
 import type { PeerConnectionSettings } from '../webrtc/settings.ts';
 import { megabytes, speed } from './format.ts';
 import { Meter } from './meter.ts';
-import type { SignalingMessage } from './signaling-server.ts';
 import { Timeline } from './timeline.ts';
 
 /** Loopback and nothing else: nothing leaves the machine, and no firewall has a say. */
@@ -21,6 +20,11 @@ const PINGS = 50;
 /** Of each direction; the first part of it is not counted. */
 const FLOW_MS = 2500;
 const WARM_UP_MS = 500;
+
+/** What the two processes tell each other: a session description or a candidate (`null`: no more of them). */
+type SignalingMessage =
+  | { readonly description: { readonly type: 'offer' | 'answer'; readonly sdp: string } }
+  | { readonly candidate: { readonly candidate: string; readonly sdpMid: string | null } | null };
 
 /** One end: the connection, and its signaling over the pipe between the processes. */
 function makeConnection(send: (message: SignalingMessage) => void): {
@@ -57,7 +61,7 @@ export function runSelfChild(): void {
 
 /** The parent's side. Resolves with the exit code. */
 export async function runSelf(entry: URL, print: (line: string) => void): Promise<number> {
-  const child = fork(fileURLToPath(entry), ['--self-child']);
+  const child = fork(fileURLToPath(entry), ['self', '--child']);
   try {
     await measure(child, print);
     return 0;

@@ -7,6 +7,7 @@ import {
   ChatSession,
   type MediaState,
 } from '../protocol/index.ts';
+import type { RoomAddress } from '../shared/room-link.ts';
 import { ChatPanel } from './chat-panel.ts';
 import { ConnectionPanel, type TrackerState } from './connection-panel.ts';
 import { byId, messageOf, setIcon } from './dom.ts';
@@ -16,7 +17,6 @@ import type { LocalMedia } from './local-media.ts';
 import type { MediaControls } from './media-controls.ts';
 import type { PeerMedia } from './peer-media.ts';
 import { PeoplePanel } from './people-panel.ts';
-import type { RoomAddress } from './room-link.ts';
 import { shareLink } from './share-link.ts';
 import { SidePanel } from './side-panel.ts';
 import { Speakers } from './speakers.ts';

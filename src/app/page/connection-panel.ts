@@ -1,8 +1,9 @@
 /** How a connection does: a minute of its figures, its path, what goes over it, and the trackers behind it. */
+
+import { type ConnectionSample, type Report, takeSample, type Video } from '../shared/rates.ts';
 import { byId, make } from './dom.ts';
 import { formatMs, formatPercent, formatRate } from './format.ts';
 import { Graph, HISTORY } from './graph.ts';
-import { type ConnectionSample, type Report, takeSample, type Video } from './rates.ts';
 
 const INTERVAL_MS = 1000;
 

@@ -1,8 +1,8 @@
 /** The door: who you are, which room, and how you look before you go in. */
 import { cleanName, cleanRoomName } from '../protocol/index.ts';
+import type { RoomAddress } from '../shared/room-link.ts';
 import { byId } from './dom.ts';
 import type { LocalMedia } from './local-media.ts';
-import type { RoomAddress } from './room-link.ts';
 
 /** Where the browser keeps the name for the next time. */
 const NAME_KEY = 'purertc-chat-name';

@@ -1,14 +1,14 @@
 /** The chat page: lobby, call, and back. */
 import { createSecretLink, joinRoom, parseSecretLink } from '../../signaling/browser.ts';
 import { trackerRoomName } from '../protocol/index.ts';
+import { loadConfig, type PageConfig } from '../shared/config.ts';
+import { formatRoomAddress, parseRoomAddress, type RoomAddress } from '../shared/room-link.ts';
 import { Call, type CallRoom } from './call.ts';
-import { loadConfig, type PageConfig } from './config.ts';
 import { messageOf } from './dom.ts';
 import { type Entry, Lobby } from './lobby.ts';
 import { LocalMedia } from './local-media.ts';
 import { MediaControls } from './media-controls.ts';
 import { PeerMedia } from './peer-media.ts';
-import { formatRoomAddress, parseRoomAddress, type RoomAddress } from './room-link.ts';
 import { toast } from './toasts.ts';
 
 let call: Call | null = null;
@@ -35,7 +35,7 @@ function newSecret(name: string): RoomAddress {
 async function join(entry: Entry): Promise<void> {
   let config: PageConfig;
   try {
-    config = await loadConfig();
+    config = await loadConfig(location.href);
   } catch (error) {
     lobby.showError(`The server does not say where to meet: ${messageOf(error)}`);
     return;

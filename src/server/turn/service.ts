@@ -157,6 +157,11 @@ export class TurnService {
     return this.#addresses.map((address) => ({ address: address.public, isPrivate: isPrivate(address.public) }));
   }
 
+  /** What is handed out, with or without credentials: `stun:`, `turn:` and `turns:`. */
+  get urls(): readonly string[] {
+    return this.#urls;
+  }
+
   /** Numbers for a monitor: all but `allocations`, `connections` and `relays` only grow. */
   get stats(): TurnServiceStats {
     return readStats(this.#server, this.#relays, this.#streams, this.#strangers, this.#udp);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type ConnectionSample, type Report, takeSample } from '../../../src/app/page/rates.ts';
+import { type ConnectionSample, type Report, takeSample } from '../../../src/app/shared/rates.ts';
 
 type Entries = Record<string, Record<string, unknown>>;
 

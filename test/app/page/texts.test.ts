@@ -1,9 +1,9 @@
 /** The small functions of the page: numbers, initials, configuration, links. */
 import { describe, expect, test } from 'vitest';
-import { parseConfig } from '../../../src/app/page/config.ts';
 import { colourOf, formatBytes, formatMs, formatPercent, formatRate, initials } from '../../../src/app/page/format.ts';
-import { formatRoomAddress, parseRoomAddress } from '../../../src/app/page/room-link.ts';
 import { cleanRoomName, trackerRoomName } from '../../../src/app/protocol/index.ts';
+import { parseConfig } from '../../../src/app/shared/config.ts';
+import { formatRoomAddress, parseRoomAddress } from '../../../src/app/shared/room-link.ts';
 
 describe('numbers', () => {
   test.each([

@@ -30,8 +30,9 @@ function trackerUrl(tracker: string, base: string): string {
   return url.href;
 }
 
-export async function loadConfig(): Promise<PageConfig> {
-  const answer = await fetch('config.json', { cache: 'no-store' });
+/** @param base address of the page, absolute. @throws Error when there is no such file, or it is wrong */
+export async function loadConfig(base: string): Promise<PageConfig> {
+  const answer = await fetch(new URL('config.json', base), { cache: 'no-store' });
   if (!answer.ok) throw new Error(`config.json: the server said ${answer.status}`);
-  return parseConfig(await answer.json(), location.href);
+  return parseConfig(await answer.json(), base);
 }

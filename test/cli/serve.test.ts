@@ -1,0 +1,130 @@
+/** `purertc serve` as it is built: the page, the tracker, STUN and TURN, from one command. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { RTCPeerConnection } from '../../src/index.ts';
+
+const ENTRY: string = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const LOOPBACK = ['--host', '127.0.0.1', '--port', '0', '--turn-port', '0'];
+
+let child: ChildProcess | null = null;
+afterEach(async () => {
+  if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+});
+
+/** Starts it, and reads what it says of itself. */
+async function start(...args: string[]) {
+  expect(existsSync(ENTRY), 'run `npm run build` first').toBe(true);
+  child = spawn(process.execPath, [ENTRY, 'serve', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const said: Record<string, string> = {};
+  for await (const line of createInterface({ input: child.stdout! })) {
+    const [name, value] = line.split(/ +(.*)/);
+    if (line === 'Ctrl+C ends.') break;
+    if (name) said[name] = value!;
+  }
+  return said;
+}
+
+async function announce(url: string, peerId: string): Promise<{ socket: WebSocket; answer: Record<string, unknown> }> {
+  const socket = new WebSocket(url);
+  await once(socket, 'open');
+  const message = {
+    action: 'announce',
+    info_hash: 'r'.repeat(20),
+    peer_id: peerId,
+    numwant: 0,
+    event: 'started',
+    x: 1,
+  };
+  socket.send(JSON.stringify(message));
+  const [data] = await once(socket, 'message');
+  return { socket, answer: JSON.parse(String(data)) };
+}
+
+describe('purertc serve', () => {
+  test('serves the page, with headers that keep everything else out', async () => {
+    const { chat } = await start(...LOOPBACK);
+    const page = await fetch(chat!);
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(page.headers.get('content-security-policy')).toMatch(/default-src 'none'; script-src 'self'/);
+    expect(page.headers.get('referrer-policy')).toBe('no-referrer');
+    expect(await page.text()).toContain('<title>PureRTC chat</title>');
+    const scripts = await fetch(new URL('page.js', chat));
+    expect(scripts.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+    expect(await (await fetch(new URL('config.json', chat))).json()).toEqual({
+      trackers: ['announce'],
+      iceServers: [],
+      iceServersFromTracker: true,
+    });
+    for (const path of ['no-such-file', '..%2f..%2fpackage.json', '../package.json']) {
+      expect((await fetch(new URL(path, chat))).status).toBe(404);
+    }
+    expect((await fetch(chat!, { method: 'POST' })).status).toBe(405);
+  });
+
+  test('tells members of a room its TURN server, which takes them as long as they are there', async () => {
+    const { tracker } = await start(...LOOPBACK, '--allow-peers', '127.0.0.0/8');
+    const { socket, answer } = await announce(tracker!, 'p'.repeat(20));
+    const iceServers = answer['ice_servers'] as RTCIceServer[];
+    expect(iceServers.flatMap(({ urls }) => urls)).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^turn:127/)]),
+    );
+    const relay = async (): Promise<boolean> => {
+      const pc = new RTCPeerConnection({ iceServers, iceTransportPolicy: 'relay' }, { loopback: true });
+      pc.createDataChannel('any');
+      let found = false;
+      pc.onicecandidate = ({ candidate }) => {
+        if (candidate?.type === 'relay') found = true;
+      };
+      await pc.setLocalDescription();
+      while (pc.iceGatheringState !== 'complete') {
+        await new Promise((resolve) => pc.addEventListener('icegatheringstatechange', resolve, { once: true }));
+      }
+      pc.close();
+      return found;
+    };
+    expect(await relay()).toBe(true);
+    socket.close();
+    await once(socket, 'close');
+    await expect.poll(relay, { timeout: 10_000 }).toBe(false);
+  }, 20_000);
+
+  test('ends at once with SIGINT, and with SIGTERM after it has sent visitors away', async () => {
+    const { tracker } = await start(...LOOPBACK, '--no-page', '--no-turn');
+    const { socket } = await announce(tracker!, 'p'.repeat(20));
+    child!.kill('SIGTERM');
+    await expect.poll(async () => fetch(tracker!.replace('ws', 'http')).catch(() => 'closed')).toBe('closed');
+    expect(socket.readyState).toBe(WebSocket.OPEN);
+    child!.kill('SIGINT');
+    const [[code], [status]] = await Promise.all([once(child!, 'exit'), once(socket, 'close')]);
+    expect([code, status]).toEqual([0, 1001]);
+  });
+
+  test('says what is wrong in a line', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as { port: number };
+    const failing = (...args: string[]) => promisify(execFile)(process.execPath, [ENTRY, ...args]);
+    await expect(failing('serve', '--host', '127.0.0.1', '--port', String(port), '--no-turn')).rejects.toMatchObject({
+      code: 1,
+      stderr: `listen EADDRINUSE: address already in use 127.0.0.1:${port}\n`,
+    });
+    await expect(failing('serve', '--port', 'x')).rejects.toMatchObject({
+      code: 1,
+      stderr: "--port: a port from 0 to 65535 expected, got 'x'\n",
+    });
+    await expect(failing('sreve')).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^no such command: sreve/),
+    });
+    taken.close();
+  });
+});
