@@ -86,6 +86,9 @@ describe('a node of a cluster', () => {
       { room: ROOM, peerId: author.peerId, offers: [{ sdp: 'sdp a' }, { sdp: 'sdp b' }] },
     ]);
     expect(link.parked).toMatchObject([{ connection: author.session.number, offers: [{ sdp: 'sdp c' }] }]);
+    link.remote = 0;
+    author.offer(...Array.from({ length: 200 }, (_, i) => `many ${i}`));
+    expect(link.parked[1]!.offers).toHaveLength(10); // no more of one author than are dealt
   });
 
   test('hands an answer from elsewhere to the connection that waits for it, once, within a minute', () => {

@@ -263,7 +263,7 @@ export class TrackerSession {
     let localLeft = Math.max(0, localOthers - author.pairs);
     let remoteLeft = Math.max(0, remoteOthers - met.size);
     let isSecondRound = false;
-    let surplus: WireOffer[] | null = null;
+    const surplus: WireOffer[] = [];
     for (const [index, offer] of offers.entries()) {
       if (!isSecondRound && localLeft + remoteLeft === 0) {
         // Each of those it has not met is drawn: those it has met are next.
@@ -273,11 +273,10 @@ export class TrackerSession {
       }
       if (
         offer.sdp.length > limits.maxDescriptionLength ||
-        local.length + remote.length >= limits.maxOffersPerAnnounce
+        local.length + remote.length + surplus.length >= limits.maxOffersPerAnnounce
       ) {
         stats.offersRefused += 1;
       } else if (localLeft + remoteLeft === 0) {
-        surplus ??= [];
         surplus.push(offer);
       } else if (remoteLeft > 0 && dice.below(localLeft + remoteLeft) >= localLeft) {
         remote.push(offer);
@@ -289,13 +288,14 @@ export class TrackerSession {
     }
     const dealt = dealOffers(room, { origin: author, peerId, head: author.relayHead, offers: local, now }, dice);
     stats.offersDealt += dealt;
-    stats.offersUnplaced += local.length - dealt + (surplus?.length ?? 0);
+    stats.offersUnplaced += local.length - dealt + surplus.length;
     if (cluster === null) return;
     for (const { offerId } of remote) author.expectAnswer(offerId, now);
-    for (const { offerId } of surplus ?? []) author.expectAnswer(offerId, now);
+    for (const { offerId } of surplus) author.expectAnswer(offerId, now);
     stats.offersToNodes += remote.length;
     if (remote.length > 0) cluster.place({ room: room.key, peerId, connection: this.number, met, offers: remote }, now);
-    if (surplus !== null) cluster.park({ room: room.key, peerId, connection: this.number, met, offers: surplus }, now);
+    if (surplus.length > 0)
+      cluster.park({ room: room.key, peerId, connection: this.number, met, offers: surplus }, now);
   }
 
   #reasonNotToJoin(infoHash: WireId): string | null {
