@@ -100,12 +100,14 @@ describe('purertc serve', () => {
   test('ends at once with SIGINT, and with SIGTERM after it has sent visitors away', async () => {
     const { tracker } = await start(...LOOPBACK, '--no-page', '--no-turn');
     const { socket } = await announce(tracker!, 'p'.repeat(20));
+    const closed = once(socket, 'close');
     child!.kill('SIGTERM');
     await expect.poll(async () => fetch(tracker!.replace('ws', 'http')).catch(() => 'closed')).toBe('closed');
-    expect(socket.readyState).toBe(WebSocket.OPEN);
+    const ended = once(child!, 'exit');
     child!.kill('SIGINT');
-    const [[code], [status]] = await Promise.all([once(child!, 'exit'), once(socket, 'close')]);
-    expect([code, status]).toEqual([0, 1001]);
+    const [[code], [status]] = await Promise.all([ended, closed]);
+    expect(code).toBe(0);
+    expect([1001, 1012]).toContain(status); // sent away by the first signal, or cut off by the second
   });
 
   test('says what is wrong in a line', async () => {
