@@ -1,8 +1,11 @@
 /** Real members in a real room: Node, Chromium and Firefox, through the stock tracker and through our own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Page } from 'puppeteer-core';
 import { rolldown } from 'rolldown';
@@ -11,8 +14,10 @@ import { attach } from '../../src/server/index.ts';
 import { joinRoom, type Room, type RoomOptions } from '../../src/signaling/index.ts';
 import { BROWSERS, browserAvailable, TestBrowser } from '../browser/browsers.ts';
 import { PageServer } from '../browser/page-server.ts';
-import { peersDirectory } from '../interop/implementations.mjs';
+import { findRuntime, peersDirectory } from '../interop/implementations.mjs';
 
+/** With two cores to themselves they need 4.3 s; this is for machines that run other tests meanwhile. */
+const MESH_MS = 40_000;
 const SECRET = 'AAECAwQFBgcICQoLDA0ODw';
 
 type Tracker = { readonly url: string; close(): Promise<void> };
@@ -159,7 +164,81 @@ describe.each(TRACKERS)('through %s', (_name, start, isInstalled) => {
   );
 });
 
+/** Two members in a process of their own. */
+class Members {
+  readonly #process: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(runtime: { command: string; args: readonly string[] }, tracker: string, peers: number) {
+    const script = fileURLToPath(new URL('members.mjs', import.meta.url));
+    this.#process = spawn(runtime.command, [...runtime.args, script, tracker, String(peers)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    this.#lines = createInterface({ input: this.#process.stdout! })[Symbol.asyncIterator]();
+  }
+
+  async says(line: string): Promise<void> {
+    expect((await this.#lines.next()).value).toBe(line);
+  }
+
+  goOn(): void {
+    this.#process.stdin!.write('\n');
+  }
+
+  async ended(): Promise<void> {
+    if (this.#process.exitCode === null) await once(this.#process, 'exit');
+    expect(this.#process.exitCode).toBe(0);
+  }
+}
+
+const runtimes = (['deno', 'bun'] as const).flatMap((name) => findRuntime(name) ?? []);
+
+test('ten members in browsers, Node, Deno and Bun: everyone is connected to everyone', {
+  timeout: 90_000,
+}, async () => {
+  const tracker = await startOwnTracker();
+  const size = 2 * (available.length + runtimes.length + 1);
+  const processes = runtimes.map((runtime) => new Members(runtime, tracker.url, size - 1));
+  const pages = await Promise.all(browsers.map((browser) => browser.openPage(page!.origin)));
+  await Promise.all(pages.map((tab) => tab.waitForFunction(() => globalThis.enterAny !== undefined)));
+  await Promise.all(processes.map((members) => members.says('ready')));
+
+  const options = { trackers: [tracker.url] };
+  const start = performance.now();
+  for (const members of processes) members.goOn();
+  const inPages = pages.map((tab) =>
+    tab.evaluate(
+      (o, peers) => {
+        globalThis.entered = [0, 1].map(() => globalThis.enterAny('ten', o));
+        const isDone = (): boolean => globalThis.entered.every((room) => room.peers.size === peers);
+        return new Promise<void>((resolve) => {
+          for (const room of globalThis.entered) room.onpeer = () => isDone() && resolve();
+        });
+      },
+      options,
+      size - 1,
+    ),
+  );
+  const here = [0, 1].map(() => visit(options, 'ten'));
+  await Promise.all([
+    ...here.map((room) => count(room, size - 1)),
+    ...inPages,
+    ...processes.map((members) => members.says('met')),
+  ]);
+  const ms = performance.now() - start;
+  console.info(`${size} members of a room, all connected after ${Math.round(ms)} ms`);
+  expect(ms).toBeLessThan(MESH_MS);
+
+  await Promise.all(here.map((room) => room.leave()));
+  for (const members of processes) members.goOn();
+  await Promise.all(processes.map((members) => members.ended()));
+  await Promise.all(pages.map((tab) => tab.close()));
+  await tracker.close();
+});
+
 declare global {
+  var enterAny: typeof joinRoom;
+  var entered: Room[];
   var room: Room;
   var heard: string[];
   var enter: (options: RoomOptions) => string;
@@ -173,6 +252,7 @@ async function pageWithRooms(): Promise<PageServer> {
   const { output } = await build.generate({ format: 'esm' });
   const page = `<!doctype html><script type="module">
     import { joinRoom } from './signaling.js';
+    globalThis.enterAny = joinRoom;
     globalThis.heard = [];
     globalThis.enter = (options) => {
       globalThis.room = joinRoom('room', options);
