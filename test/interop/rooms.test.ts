@@ -86,26 +86,24 @@ afterEach(async () => {
 
 describe('ten members', () => {
   test('join one room in the same instant, and every pair is connected, once, in under 5 s', {
-    timeout: 60_000,
+    timeout: 180_000, // browsers take their time to start where much else does
   }, async () => {
     const chronicle = new Chronicle();
-    const started = [
-      ...PROCESSES.map(([name, count]) => startProcess(name, count, chronicle)),
-      ...PAGES.map(([name, count]) => startBrowser(name, count, chronicle)),
-    ];
-    for (const group of await Promise.all(started)) if (group !== null) groups.push(group);
+    // One after the other: what takes the time here is not what is measured.
+    for (const [name, count] of PAGES) groups.push(...(await startBrowser(name, count, chronicle)));
+    for (const [name, count] of PROCESSES) groups.push(...(await startProcess(name, count, chronicle)));
     const elsewhere = [...PROCESSES, ...PAGES]
       .filter(([name]) => groups.some((group) => group.name === name))
       .reduce((sum, [, count]) => sum + count, 0);
     groups.push(localGroup(MEMBERS - elsewhere, chronicle));
 
-    const limitMs = ALL_PAIRS_MS * crowding();
+    const limitMs = Math.min(ALL_PAIRS_MS * crowding(), 90_000);
     const startedAt = performance.now();
     const done = new Promise<void>((resolve) => {
       chronicle.complete = resolve;
     });
     for (const group of groups) group.join(tracker);
-    await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 40_000))]);
+    await Promise.race([done, new Promise((resolve) => setTimeout(resolve, limitMs))]);
     const tookMs = performance.now() - startedAt;
 
     const { offersReceived, offersDealt, answersDelivered, failures } = attached.tracker.stats;
@@ -121,11 +119,11 @@ describe('ten members', () => {
   });
 });
 
-async function startProcess(name: RuntimeName, count: number, chronicle: Chronicle): Promise<Group | null> {
+async function startProcess(name: RuntimeName, count: number, chronicle: Chronicle): Promise<Group[]> {
   const runtime = findRuntime(name);
   if (runtime === null) {
     console.warn(`${name} is not installed and has no members in the room: npm run peers`);
-    return null;
+    return [];
   }
   const file = fileURLToPath(new URL('room-member.mjs', import.meta.url));
   const child = spawn(runtime.command, [...runtime.args, file, String(count)], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -133,18 +131,15 @@ async function startProcess(name: RuntimeName, count: number, chronicle: Chronic
   const lines = createInterface({ input: child.stdout });
   await new Promise((resolve) => lines.once('line', resolve));
   lines.on('line', (line) => chronicle.add(name, JSON.parse(line) as Report));
-  return {
-    name,
-    join: (url) => child.stdin.write(`${url}\n`),
-    close: () => {
-      child.stdin.end();
-      return exited;
-    },
+  const close = (): Promise<void> => {
+    child.stdin.end();
+    return exited;
   };
+  return [{ name, join: (url) => child.stdin.write(`${url}\n`), close }];
 }
 
-async function startBrowser(name: BrowserName, count: number, chronicle: Chronicle): Promise<Group | null> {
-  if (!browserAvailable(name)) return null;
+async function startBrowser(name: BrowserName, count: number, chronicle: Chronicle): Promise<Group[]> {
+  if (!browserAvailable(name)) return [];
   const [browser, { origin }] = await Promise.all([
     TestBrowser.launch(name, { exposeHostCandidates: true }),
     roomPages(),
@@ -154,13 +149,10 @@ async function startBrowser(name: BrowserName, count: number, chronicle: Chronic
     await tab.exposeFunction('report', (report: Report) => chronicle.add(name, { member, ...report }));
     await tab.waitForFunction('globalThis.join !== undefined');
   }
-  return {
-    name,
-    join: (url) => {
-      for (const tab of tabs) void tab.evaluate(`join(${JSON.stringify(url)})`);
-    },
-    close: () => browser.close(),
+  const join = (url: string): void => {
+    for (const tab of tabs) void tab.evaluate(`join(${JSON.stringify(url)})`);
   };
+  return [{ name, join, close: () => browser.close() }];
 }
 
 function localGroup(count: number, chronicle: Chronicle): Group {
