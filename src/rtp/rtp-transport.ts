@@ -283,13 +283,7 @@ export class RtpTransport {
   /** The keys are gone: nothing is sent any more, and nothing taken. Whoever did not say goodbye is silent from now on. */
   abandon(): void {
     this.#stop();
-    for (const receiver of this.#receivers) {
-      for (const stream of receiver.streams.values()) {
-        if (stream.isSilent) continue;
-        stream.isSilent = true;
-        receiver.sink.ended(stream);
-      }
-    }
+    this.#incoming.silence();
   }
 
   #stop(): void {

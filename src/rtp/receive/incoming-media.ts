@@ -131,16 +131,20 @@ export class IncomingMedia {
     const blocks: ReportBlock[] = [];
     for (const receiver of this.#receivers) {
       for (const stream of receiver.streams.values()) {
-        if (now - stream.lastHeardAt > SILENCE_LIMIT_MS && !stream.isSilent) {
-          stream.isSilent = true;
-          receiver.sink.ended(stream);
-        }
+        if (now - stream.lastHeardAt > SILENCE_LIMIT_MS) fallSilent(receiver, stream);
         // §6.4: for sources "from which RTP data packets have been received since the last report"
         const block = stream.reception.hasNews ? stream.reception.report(now) : null;
         if (block !== null) blocks.push(block);
       }
     }
     return blocks;
+  }
+
+  /** Nothing can come any more. What did come is still known. */
+  silence(): void {
+    for (const receiver of this.#receivers) {
+      for (const stream of receiver.streams.values()) fallSilent(receiver, stream);
+    }
   }
 
   /** Receivers have been configured, came or went. */
@@ -293,4 +297,10 @@ export class IncomingMedia {
     receiver.streams.delete(stream.ssrc);
     receiver.sink.ended(stream);
   }
+}
+
+function fallSilent(receiver: RtpReceiver, stream: ReceiveStream): void {
+  if (stream.isSilent) return;
+  stream.isSilent = true;
+  receiver.sink.ended(stream);
 }
