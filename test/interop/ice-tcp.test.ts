@@ -24,23 +24,38 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>ICE-TCP</title>
       channel.addEventListener('message', ({ data }) => channel.send(data));
     });
   };
-  globalThis.tcpAnswer = async (sdp) => {
+  const agent = {};
+  // Errors travel as text: the stack traces of browsers name pages, which the test runner takes for files.
+  globalThis.askTcp = async (name, sdp) => {
+    try {
+      return { result: await agent[name](sdp) };
+    } catch (error) {
+      return { error: String(error) };
+    }
+  };
+  agent.answer = async (sdp) => {
     make();
     await connection.setRemoteDescription({ type: 'offer', sdp });
     await connection.setLocalDescription();
     return gathered();
   };
-  globalThis.tcpOffer = async () => {
+  agent.offer = async () => {
     make();
     connection.createDataChannel('unused');
     await connection.setLocalDescription();
     return gathered();
   };
-  globalThis.tcpAccept = (sdp) => connection.setRemoteDescription({ type: 'answer', sdp });
+  agent.accept = async (sdp) => {
+    await connection.setRemoteDescription({ type: 'answer', sdp });
+  };
   /** Of the candidates of the pair in use: protocol and tcpType, ours and the peer's. */
-  globalThis.tcpHangUp = async () => {
-    const all = [...(await connection.getStats()).values()];
-    const pair = all.find(({ type, state, nominated }) => type === 'candidate-pair' && state === 'succeeded' && nominated);
+  agent.hangUp = async () => {
+    let all = [];
+    let pair;
+    while (pair === undefined) {
+      all = [...(await connection.getStats()).values()];
+      pair = all.find(({ type, state, nominated }) => type === 'candidate-pair' && state === 'succeeded' && nominated);
+    }
     const [local, remote] = [pair.localCandidateId, pair.remoteCandidateId].map((id) => all.find((each) => each.id === id));
     connection.close();
     return [local.protocol, remote.protocol, remote.candidateType];
@@ -48,10 +63,7 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>ICE-TCP</title>
 </script>`;
 
 declare global {
-  var tcpAnswer: (sdp: string) => Promise<string>;
-  var tcpOffer: () => Promise<string>;
-  var tcpAccept: (sdp: string) => Promise<void>;
-  var tcpHangUp: () => Promise<string[]>;
+  var askTcp: (name: string, sdp: string | null) => Promise<{ result?: unknown; error?: string }>;
 }
 
 const hasAddress = nodeRuntime.networkInterfaces().some(({ internal, linkLocal }) => !internal && !linkLocal);
@@ -70,6 +82,15 @@ for (const name of BROWSERS) {
       await browser?.close();
       await server?.close();
     });
+
+    const ask = async (
+      method: 'answer' | 'offer' | 'accept' | 'hangUp',
+      sdp: string | null = null,
+    ): Promise<unknown> => {
+      const { result, error } = await page.evaluate((m, s) => globalThis.askTcp(m, s), method, sdp);
+      if (error !== undefined) throw new Error(`${name}, ${method}: ${error}`);
+      return result;
+    };
 
     const call = async (negotiate: (connection: RTCPeerConnection) => Promise<void>): Promise<void> => {
       const connection = new RTCPeerConnection(
@@ -94,7 +115,7 @@ for (const name of BROWSERS) {
         'tcp',
         'active',
       ]);
-      expect(await page.evaluate(() => globalThis.tcpHangUp())).toEqual(['tcp', 'tcp', 'host']);
+      expect(await ask('hangUp')).toEqual(['tcp', 'tcp', 'host']);
       connection.close();
     };
 
@@ -102,16 +123,16 @@ for (const name of BROWSERS) {
       call(async (connection) => {
         await connection.setLocalDescription();
         await isGathered(connection);
-        const sdp = await page.evaluate((offer) => globalThis.tcpAnswer(offer), connection.localDescription!.sdp);
-        await connection.setRemoteDescription({ type: 'answer', sdp });
+        const sdp = await ask('answer', connection.localDescription!.sdp);
+        await connection.setRemoteDescription({ type: 'answer', sdp: String(sdp) });
       }));
 
     test('calls us, and connects to our passive candidate', () =>
       call(async (connection) => {
-        await connection.setRemoteDescription({ type: 'offer', sdp: await page.evaluate(() => globalThis.tcpOffer()) });
+        await connection.setRemoteDescription({ type: 'offer', sdp: String(await ask('offer')) });
         await connection.setLocalDescription();
         await isGathered(connection);
-        await page.evaluate((answer) => globalThis.tcpAccept(answer), connection.localDescription!.sdp);
+        await ask('accept', connection.localDescription!.sdp);
       }));
   });
 }
