@@ -166,6 +166,40 @@ for (const name of BROWSERS) {
       });
     }
 
+    test('ICE is restarted by either side in the midst of media: sound and pictures go on', async () => {
+      const { page, pc, ...call } = await opened();
+      pc.addTrack(play(toneClip('PCMU', 440)));
+      await call.settled();
+      await page.addTrack({ source: { left: '#f00', width: 160, height: 120 } });
+      await expect.poll(() => pc.getTransceivers().length, PATIENCE).toBe(2);
+      await call.settled();
+      const { track } = byMid(pc.getTransceivers(), '1').receiver;
+      await expectPicture(track, 160, 120);
+      for (const restart of [() => pc.restartIce(), () => page.restartIce()]) {
+        const before = ufragsOf(pc);
+        await restart();
+        await expect.poll(() => ufragsOf(pc).filter((ufrag) => before.includes(ufrag)), PATIENCE).toEqual([]);
+        await call.settled();
+        await expectTone(page, '0', 440);
+        await expectFrames(track);
+        expect([track.muted, pc.connectionState]).toEqual([false, 'connected']);
+      }
+    });
+
+    test('the browser closes in the midst of media: its tracks are muted, and live', async () => {
+      const { page, pc, ...call } = await opened();
+      await page.addTrack({ source: { frequency: 440 } });
+      await page.addTrack({ source: { left: '#f00', width: 160, height: 120 } });
+      await expect.poll(() => pc.getTransceivers().length, PATIENCE).toBe(2);
+      await call.settled();
+      const tracks = pc.getReceivers().map((receiver) => receiver.track);
+      for (const track of tracks) await expectFrames(track);
+      await page.close();
+      await expect.poll(() => tracks.map(({ muted }) => muted), PATIENCE).toEqual([true, true]);
+      expect(tracks.map(({ readyState }) => readyState)).toEqual(['live', 'live']);
+      await expect.poll(() => pc.getReceivers()[0]!.transport!.state, PATIENCE).toBe('closed');
+    });
+
     test('DTMF of ours is heard in the page, as the two tones of a key', async () => {
       const { page, pc, ...call } = await opened();
       const sender = pc.addTrack(play(toneClip('PCMU', 440)));
@@ -299,6 +333,11 @@ function byMid(transceivers: readonly RTCRtpTransceiver[], mid: string): RTCRtpT
   const found = transceivers.find((transceiver) => transceiver.mid === mid);
   if (found === undefined) throw new Error(`no transceiver has the mid ${mid}`);
   return found;
+}
+
+function ufragsOf({ currentLocalDescription, currentRemoteDescription }: Call['pc']): string[] {
+  const sdp = `${currentLocalDescription!.sdp}${currentRemoteDescription!.sdp}`;
+  return [...new Set([...sdp.matchAll(/a=ice-ufrag:(\S+)/g)].map(([, ufrag]) => ufrag!))];
 }
 
 function sectionsOf(pc: Call['pc']): number {

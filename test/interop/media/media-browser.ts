@@ -44,6 +44,7 @@ type Methods = {
   setDirection(params: { mid: string; direction: string }): void;
   removeTrack(params: { mid: string }): void;
   stop(params: { mid: string }): void;
+  restartIce(): void;
   replaceTrack(params: { mid: string; source: PageSource | null }): void;
   transceivers(): PageTransceiver[];
   pixels(params: { mid: string; points: readonly (readonly [number, number])[] }): Rgb[] | null;

@@ -165,6 +165,7 @@ const methods = {
   },
   removeTrack: ({ mid }) => call.pc.removeTrack(byMid(mid).sender),
   stop: ({ mid }) => byMid(mid).stop(),
+  restartIce: () => call.pc.restartIce(),
   async replaceTrack({ mid, source }) {
     await byMid(mid).sender.replaceTrack(source === null ? null : makeTrack(source));
   },
