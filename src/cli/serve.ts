@@ -31,6 +31,7 @@ type ServeSettings = {
   readonly trustedProxies?: readonly string[];
   readonly connectionsPerAddress?: number;
   readonly turn?: boolean;
+  readonly turnHosts?: readonly string[];
   readonly turnPort?: number;
   readonly turnTlsPort?: number;
   readonly publicAddresses?: readonly string[];
@@ -88,6 +89,14 @@ const SETTINGS: SettingsFor<ServeSettings> = {
     parse: parseCount,
   },
   turn: { flag: 'no-turn', variable: 'PURERTC_TURN', about: 'no STUN and TURN', parse: parseSwitch },
+  turnHosts: {
+    flag: 'turn-host',
+    takes: 'ADDRESS',
+    variable: 'PURERTC_TURN_HOSTS',
+    about: 'addresses to listen at; that of HTTP',
+    isList: true,
+    parse: parseText,
+  },
   turnPort: {
     flag: 'turn-port',
     takes: 'PORT',
@@ -223,9 +232,11 @@ function serveOptions(settings: ServeSettings, cluster: OpenBus | null): ServeOp
 }
 
 function turnOptions(settings: ServeSettings): Exclude<ServeOptions['turn'], false | undefined> {
-  const { turnPort, turnTlsPort, publicAddresses, hostname, relayPorts, allowedPeers, turnSecret } = settings;
+  const { turnHosts, turnPort, turnTlsPort, publicAddresses, hostname, relayPorts, allowedPeers, turnSecret } =
+    settings;
   return {
     port: turnPort,
+    ...(turnHosts && { hosts: turnHosts }),
     tlsPort: turnTlsPort,
     ...(publicAddresses && { publicAddresses }),
     ...(hostname && { hostname, realm: hostname }),

@@ -50,6 +50,12 @@ async function announce(url: string, peerId: string): Promise<{ socket: WebSocke
 }
 
 describe('purertc serve', () => {
+  test('TURN has addresses of its own, if HTTP is for a proxy on this machine only', async () => {
+    const { tracker, turn } = await start(...LOOPBACK, '--no-page', '--turn-host', '127.0.0.2');
+    expect(tracker).toMatch(/^ws:\/\/127\.0\.0\.1:/);
+    expect(turn).toMatch(/turn:127\.0\.0\.2:/);
+  });
+
   test('serves the page, with headers that keep everything else out', async () => {
     const { chat } = await start(...LOOPBACK);
     const page = await fetch(chat!);

@@ -37,6 +37,8 @@ export type ServeOptions = {
 };
 
 export type ServeTurnOptions = {
+  /** IP addresses to listen at. Default: those of HTTP. Behind a proxy HTTP is for this machine, and TURN for everybody. */
+  readonly hosts?: readonly string[];
   /** Of UDP and TCP. Default 3478, or the next free one. */
   readonly port?: number;
   /** Of TLS, where there is a certificate. Default 5349, or the next free one. */
@@ -136,8 +138,8 @@ async function startTurn(
   warn: (message: string) => void,
 ): Promise<TurnService | null> {
   if (turn === false) return null;
-  const { port, tlsPort, ...rest } = turn;
-  const addresses = host === undefined ? ['0.0.0.0', ...(hasIpv6() ? ['::'] : [])] : [host];
+  const { port, tlsPort, hosts, ...rest } = turn;
+  const addresses = hosts ?? (host === undefined ? ['0.0.0.0', ...(hasIpv6() ? ['::'] : [])] : [host]);
   const start = (main: number, secure: number): Promise<TurnService> =>
     TurnService.start({
       realm: REALM,
