@@ -77,8 +77,8 @@ export type FrameRecord = {
 };
 
 /** What RTP knows of a frame that the frame does not say itself. */
-export type FrameDetails = Omit<Metadata, 'contributingSources' | 'mimeType' | 'timestamp'> & {
-  readonly contributingSources?: readonly number[];
+export type FrameDetails = {
+  readonly [Member in Exclude<keyof Metadata, 'mimeType' | 'timestamp'>]?: Metadata[Member] | undefined;
 };
 
 /** The internal slots. */
@@ -222,7 +222,7 @@ export function makeRecord(
   encoding: EncodingId,
   details: FrameDetails,
 ): FrameRecord {
-  const { width, height, spatialLayer, temporalLayer } = frame.metadata ?? {};
+  const { width, height, spatialLayer, temporalLayer, layerFrames } = frame.metadata ?? {};
   const known = {
     synchronizationSource: encoding.ssrc,
     mimeType: codec.mimeType,
@@ -230,8 +230,9 @@ export function makeRecord(
       timestamp: Math.round(frame.timestamp),
       width,
       height,
-      spatialIndex: spatialLayer,
-      temporalIndex: temporalLayer,
+      // What says nothing of layers is the base layer, and all there is.
+      spatialIndex: spatialLayer ?? (layerFrames === undefined ? 0 : undefined),
+      temporalIndex: temporalLayer ?? 0,
     }),
     ...details,
     contributingSources: [...(details.contributingSources ?? [])],

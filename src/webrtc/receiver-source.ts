@@ -11,8 +11,10 @@ import {
   toMediaFrame,
 } from '../media/tracks.ts';
 import {
+  audioLevelExtension,
   ExtensionMap,
   formatFormatParameters,
+  linearAudioLevel,
   type NegotiatedRtpCodec,
   type ReceivedFrame,
   type ReceiverSink,
@@ -23,6 +25,7 @@ import {
   TimestampUnwrapper,
 } from '../rtp/index.ts';
 import { type NegotiatedMedia, receives } from '../sdp/index.ts';
+import type { FrameDetails } from './encoded-frame.ts';
 import { FramePipe } from './frame-pipe.ts';
 import type { PeerTransport } from './peer-transport.ts';
 import { type RTCRtpContributingSource, type RTCRtpSynchronizationSource, RtpSources } from './rtp-sources.ts';
@@ -170,7 +173,7 @@ export class ReceiverSource implements TrackSource, ReceiverSink {
   }
 
   frame(received: ReceivedFrame, codec: NegotiatedRtpCodec, stream: ReceiveStream, now: number): void {
-    const { timestamp, payloadType, packets } = received;
+    const { timestamp, packets } = received;
     if (this.#scratch.read(packets[0]!)) this.#heard.note(this.#scratch, this.#extensions, now);
     const { ssrc, rid } = stream;
     const clock = this.#clocks.get(ssrc) ?? new TimestampUnwrapper();
@@ -179,8 +182,30 @@ export class ReceiverSource implements TrackSource, ReceiverSink {
     const encoding: EncodingId = rid === null ? { ssrc } : { ssrc, rid };
     const known = this.#codecOf(codec);
     if (this.pipe.transform === null) this.pipe.write(content, known, encoding);
-    else
-      this.pipe.write(content, known, encoding, { rtpTimestamp: timestamp, synchronizationSource: ssrc, payloadType });
+    else this.pipe.write(content, known, encoding, this.#detailsOf(received, stream, now));
+  }
+
+  /** What a transform is told of a frame beside its content; the first packet has just been read. */
+  #detailsOf(
+    { timestamp, payloadType, completedAt, frame }: ReceivedFrame,
+    { ssrc, frameSize }: ReceiveStream,
+    now: number,
+  ): FrameDetails {
+    const packet = this.#scratch;
+    const level = this.kind === 'audio' ? this.#extensions.read(packet, audioLevelExtension) : null;
+    return {
+      rtpTimestamp: timestamp,
+      synchronizationSource: ssrc,
+      payloadType,
+      contributingSources: Array.from({ length: packet.csrcCount }, (_, i) => packet.csrc(i)),
+      receiveTime: performance.now() - (now - completedAt),
+      ...(this.kind === 'audio'
+        ? {
+            sequenceNumber: packet.sequenceNumber,
+            audioLevel: level === null ? undefined : linearAudioLevel(level.level),
+          }
+        : { width: frame.metadata?.width ?? frameSize?.width, height: frame.metadata?.height ?? frameSize?.height }),
+    };
   }
 
   ended(): void {

@@ -43,6 +43,8 @@ export class SenderSink implements TrackSink {
   #rtp: RtpSender | null = null;
   /** Whether the last negotiation was about simulcast: one encoding that is left of several goes without its rid else. */
   #hasAgreedRids = false;
+  /** By encoding, of the next frame for a transform. */
+  readonly #frameIds: number[] = [];
   /** Of a source with several encodings, sent without simulcast: the one that came first; `null` before. */
   #followedRid: string | null = null;
 
@@ -52,7 +54,7 @@ export class SenderSink implements TrackSink {
     this.pipe = new FramePipe({
       kind,
       side: 'sender',
-      deliver: (frame, codec, encoding) => this.#send(frame, codec, encoding),
+      deliver: (frame, codec, encoding, details) => this.#send(frame, codec, encoding, details),
       requestKeyFrame: (encoding) => this.#track !== null && trackSlots(this.#track).source.requestKeyFrame(encoding),
       layers: () => this.#layers(),
     });
@@ -140,15 +142,21 @@ export class SenderSink implements TrackSink {
     const { rid } = this.#slots().encodings[index] ?? {};
     const ours = rid === undefined ? {} : { rid };
     if (this.pipe.transform === null) this.pipe.write(frame, codec, ours);
-    else this.pipe.write(frame, codec, ours, this.#detailsOf(codec, ours));
+    else this.pipe.write(frame, codec, ours, this.#detailsOf(frame, codec, index));
   }
 
   /** What comes out of the pipe goes onto the wire. */
-  #send(frame: EncodedMediaFrame, codec: MediaCodec, encoding: EncodingId): void {
+  #send(frame: EncodedMediaFrame, codec: MediaCodec, encoding: EncodingId, { rtpTimestamp }: FrameDetails): void {
     const { type, timestamp, data, metadata } = frame;
     const index = this.#encodingOf(encoding);
     if (index < 0) return;
-    const content = { data, isKeyFrame: type === 'key', timestampUs: timestamp, ...(metadata && { metadata }) };
+    const content = {
+      data,
+      isKeyFrame: type === 'key',
+      timestampUs: timestamp,
+      rtpTimestamp,
+      ...(metadata && { metadata }),
+    };
     this.#transport?.run((_session, now) => this.#rtp?.sendFrame(content, codec, now, index));
   }
 
@@ -196,12 +204,16 @@ export class SenderSink implements TrackSink {
   }
 
   /** What a transform is told of a frame beside its content. */
-  #detailsOf(codec: MediaCodec, encoding: EncodingId): FrameDetails {
-    const payloadType = this.#rtp?.payloadTypeOf(codec);
-    const synchronizationSource = this.#rtp?.streams[Math.max(0, this.#encodingOf(encoding))]?.ssrc;
+  #detailsOf({ timestamp, metadata = {} }: EncodedMediaFrame, codec: MediaCodec, index: number): FrameDetails {
+    const { track } = this.#slots();
+    const { width, height } = { ...track?.getSettings(), ...metadata };
+    const frameId = this.#frameIds[index] ?? 0;
+    this.#frameIds[index] = frameId + 1;
     return {
-      ...(payloadType !== undefined && { payloadType }),
-      ...(synchronizationSource !== undefined && { synchronizationSource }),
+      payloadType: this.#rtp?.payloadTypeOf(codec),
+      synchronizationSource: this.#rtp?.streams[index]?.ssrc,
+      rtpTimestamp: this.#rtp?.stamp(timestamp, codec, this.#transport?.now() ?? 0, index),
+      ...(track?.kind === 'video' && { frameId, width, height }),
     };
   }
 

@@ -418,6 +418,8 @@ describe('frames', () => {
       synchronizationSource: 5,
       mimeType: 'video/VP8',
       timestamp: 5e10,
+      spatialIndex: 0,
+      temporalIndex: 0,
       contributingSources: [],
     });
   });

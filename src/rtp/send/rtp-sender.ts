@@ -39,6 +39,8 @@ export type Encoding = {
 export type SourceFrame = EncodedFrame & {
   /** In µs, from any origin. */
   readonly timestampUs: number;
+  /** What `stamp` gave for it, where that was asked before. */
+  readonly rtpTimestamp?: number | undefined;
   readonly extras?: HeaderExtras;
   readonly marker?: boolean;
 };
@@ -152,6 +154,12 @@ export class RtpSender {
     return this.#lookUp(name)?.payloadType;
   }
 
+  /** The RTP timestamp that a frame of the present track gets on one encoding; `undefined`: it cannot be sent. */
+  stamp(timestampUs: number, name: CodecName, now: number, encoding: number): number | undefined {
+    const clockRate = this.#lookUp(name)?.clockRate;
+    return clockRate === undefined ? undefined : this.#streams[encoding]?.stamp(toTicks(timestampUs, clockRate), now);
+  }
+
   /** Another track: its clock has nothing to do with the last one's. */
   changeSource(): void {
     for (const stream of this.#streams) stream.changeSource();
@@ -163,9 +171,8 @@ export class RtpSender {
     if (codec === null) return false;
     const format = this.#formatOf(codec);
     if (format === null) return this.#refuse();
-    const ticks = Math.round((frame.timestampUs * codec.clockRate) / MICROSECONDS_PER_SECOND);
-    const timestamp = ((ticks % UINT32_RANGE) + UINT32_RANGE) % UINT32_RANGE;
     const { payloadType, clockRate } = codec;
+    const timestamp = toTicks(frame.timestampUs, clockRate);
     const isVideo = this.kind === 'video';
     const redPayloadType = isVideo ? null : this.#redPayloadType;
     const fec = isVideo && this.fecProtection > 0 ? this.#fecFormat() : null;
@@ -347,6 +354,12 @@ export type RtpSenderOptions = {
   readonly tailroom: number;
   readonly send: (packet: OutgoingPacket) => void;
 };
+
+/** 32 bits of the RTP clock. */
+function toTicks(timestampUs: number, clockRate: number): number {
+  const ticks = Math.round((timestampUs * clockRate) / MICROSECONDS_PER_SECOND);
+  return ((ticks % UINT32_RANGE) + UINT32_RANGE) % UINT32_RANGE;
+}
 
 /** Whether the codec that was used last is the one again: the way of nearly every packet. */
 function isNamed(codec: NegotiatedRtpCodec, { mimeType, clockRate, sdpFmtpLine }: CodecName): boolean {

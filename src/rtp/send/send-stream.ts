@@ -97,6 +97,8 @@ export type FrameToSend = EncodedFrame & {
   readonly isVideo: boolean;
   /** On the stream's clock, from any origin; 32 bits. */
   readonly timestamp: number;
+  /** What `stamp` gave for it, where that was asked before. */
+  readonly rtpTimestamp?: number | undefined;
   readonly clockRate: number;
   readonly extras?: HeaderExtras;
   /** The format to send it in together with the frames before it (RFC 2198); `null`: by itself. */
@@ -339,14 +341,19 @@ export class SendStream {
     this.#frameOffset = null;
   }
 
+  /** The RTP timestamp that a frame of the present source gets; it may be sent later. `timestamp` as in `FrameToSend`. */
+  stamp(timestamp: number, now: number): number {
+    this.#frameOffset ??= this.#nextTimestamp(now) - timestamp;
+    return (timestamp + this.#frameOffset) >>> 0;
+  }
+
   /** Cuts a frame into packets and hands them on. False when the payload format does not take it. */
   sendFrame(frame: FrameToSend, now: number): boolean {
     const header = this.#header;
     if (header === null) return false;
     this.#mapping = null;
     const { payloadType, format, clockRate, extras = {}, marker, isVideo, fec = null } = frame;
-    this.#frameOffset ??= this.#nextTimestamp(now) - frame.timestamp;
-    const timestamp = (frame.timestamp + this.#frameOffset) >>> 0;
+    const timestamp = frame.rtpTimestamp ?? this.stamp(frame.timestamp, now);
     const headerLength = header.maxLength(extras);
     const numbered: EncodedFrame = isVideo ? { ...frame, metadata: this.#pictureNumbers.number(frame) } : frame;
     let open: OutgoingPacket | null = null;
