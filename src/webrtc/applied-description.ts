@@ -8,7 +8,7 @@ import {
   withCandidate,
   withEndOfCandidates,
 } from '../sdp/index.ts';
-import { type Description, RTCSessionDescription, replaceSdp } from './session-description.ts';
+import { type Description, RTCSessionDescription } from './session-description.ts';
 import type { AppliedDescription } from './slots.ts';
 
 export function applyDescription(description: Description, content: SessionDescription): AppliedDescription {
@@ -50,7 +50,9 @@ export function addEndOfCandidates(applied: AppliedDescription, index: number): 
 function change(applied: AppliedDescription, index: number, line: string, content: SessionDescription): void {
   if (content.media[index] === applied.content.media[index]) return; // it was known
   applied.content = content;
-  replaceSdp(applied.object, appendToSection(applied.object.sdp, index, line));
+  // Another object, as in browsers: one that a script has taken before, to send it by itself, stays as it is.
+  const { type, sdp } = applied.object;
+  applied.object = new RTCSessionDescription({ type, sdp: appendToSection(sdp, index, line) });
 }
 
 /** The line goes to the end of the `index`th section, so that all else stays as the application gave it. */

@@ -1,4 +1,5 @@
 /** The states of a connection, derived from those of its transports (WebRTC §4.3, §4.4.1.3, §4.4.1.4). */
+import type { ConnectionTransport } from './connection-transport.ts';
 import { RTCPeerConnectionIceEvent } from './peer-connection-ice-event.ts';
 import type {
   PeerConnectionSlots,
@@ -13,9 +14,9 @@ export function fire(slots: PeerConnectionSlots, type: string): void {
 }
 
 /** §4.3.4: the first row that fits. */
-function deriveIceConnectionState({ isClosed, transports }: PeerConnectionSlots): RTCIceConnectionState {
-  if (isClosed) return 'closed';
-  const states = transports.map(({ ice }) => ice.slots.state);
+function deriveIceConnectionState(slots: PeerConnectionSlots): RTCIceConnectionState {
+  if (slots.isClosed) return 'closed';
+  const states = atWork(slots).map(({ ice }) => ice.slots.state);
   if (states.includes('failed')) return 'failed';
   if (states.includes('disconnected')) return 'disconnected';
   if (areAll(states, 'new', 'closed')) return 'new';
@@ -24,8 +25,9 @@ function deriveIceConnectionState({ isClosed, transports }: PeerConnectionSlots)
 }
 
 /** §4.3.3: likewise. */
-function deriveConnectionState({ isClosed, transports }: PeerConnectionSlots): RTCPeerConnectionState {
-  if (isClosed) return 'closed';
+function deriveConnectionState(slots: PeerConnectionSlots): RTCPeerConnectionState {
+  if (slots.isClosed) return 'closed';
+  const transports = atWork(slots);
   const ice = transports.map((transport) => transport.ice.slots.state);
   const dtls = transports.map((transport) => transport.dtls.slots.state);
   if (ice.includes('failed') || dtls.includes('failed')) return 'failed';
@@ -36,10 +38,15 @@ function deriveConnectionState({ isClosed, transports }: PeerConnectionSlots): R
 }
 
 /** §4.4.1.3. */
-function deriveGatheringState({ transports }: PeerConnectionSlots): RTCIceGatheringState {
-  const states = transports.map(({ ice }) => ice.slots.gathererState);
+function deriveGatheringState(slots: PeerConnectionSlots): RTCIceGatheringState {
+  const states = atWork(slots).map(({ ice }) => ice.slots.gathererState);
   if (states.includes('gathering')) return 'gathering';
   return states.length > 0 && areAll(states, 'complete') ? 'complete' : 'new';
+}
+
+/** Those that stand by have no say. */
+function atWork({ transports }: PeerConnectionSlots): readonly ConnectionTransport[] {
+  return transports.filter(({ peer }) => peer !== null);
 }
 
 /** Also when there are none. */

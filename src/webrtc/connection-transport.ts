@@ -1,6 +1,7 @@
 /**
- * The transports of a connection. There is one until an answer settles which sections share one (RFC 9143): each bundle
- * has one, and each section outside of every bundle has its own. All go by the same ICE credentials (RFC 8839 §5.4 lets
+ * The transports of a connection. An answer settles which sections share one (RFC 9143): each bundle has one, and each
+ * section outside of every bundle has its own. Until then one is at work, and the others that an offer may come to stand by.
+ * All go by the same ICE credentials (RFC 8839 §5.4 lets
  * data streams have them in common), so that ICE restarts for all of them together.
  */
 import type { LocalCandidate } from '../ice/index.ts';
@@ -20,6 +21,8 @@ export type ConnectionTransport = {
   readonly dtls: Exposed<RTCDtlsTransport, DtlsTransportSlots>;
   /** Indices of its sections, the one that speaks for it first, as last negotiated; empty before. */
   sections: readonly number[];
+  /** Before that: those of our first offer that it is for, unless the peer bundles them with others. */
+  offered: readonly number[];
   /** `null` until a local description needs it. */
   peer: PeerTransport | null;
   /** Gathered before the description they belong to was in force. */
@@ -38,6 +41,7 @@ export function makeTransport(slots: PeerConnectionSlots): ConnectionTransport {
     ice: { object: iceTransport, slots: ice },
     dtls: { object: new RTCDtlsTransport(INTERNAL, dtls), slots: dtls },
     sections: [],
+    offered: [],
     peer: null,
     earlyCandidates: [],
     isRegathering: false,
@@ -45,12 +49,12 @@ export function makeTransport(slots: PeerConnectionSlots): ConnectionTransport {
   };
 }
 
-/** Of a section as it was negotiated; before that, and of none, the first. */
+/** Of a section as it was negotiated; before that, as it was offered; of none, the first. */
 export function transportOf(
   { transports }: PeerConnectionSlots,
   mLineIndex: number | null,
 ): ConnectionTransport | undefined {
-  return transports.find(({ sections }) => sections.includes(mLineIndex ?? -1)) ?? transports[0];
+  return ownOf(transports, mLineIndex ?? -1) ?? transports[0];
 }
 
 /** The one that data goes over: the first, until an answer puts the data section on another. */
@@ -67,18 +71,26 @@ export function transportFor(
   content: SessionDescription,
   index: number,
 ): ConnectionTransport | undefined {
-  const own = transports.find(({ sections }) => sections.includes(index));
+  const own = ownOf(transports, index);
   if (own !== undefined) return own;
   const mids = bundleGroup(content, content.media[index]?.mid ?? null)?.mids ?? [];
   const bundled = transports.find(({ sections }) => sections.some((i) => mids.includes(content.media[i]?.mid ?? '')));
   return bundled ?? (transports.length === 1 ? transports[0] : undefined);
 }
 
+function ownOf(transports: readonly ConnectionTransport[], index: number): ConnectionTransport | undefined {
+  return (
+    transports.find(({ sections }) => sections.includes(index)) ??
+    transports.find(({ offered }) => offered.includes(index))
+  );
+}
+
 /** Of the section that speaks for a transport in a description; `null`: none does. */
 export function placeIn({ content, tags }: AppliedDescription, transport: ConnectionTransport): number | null {
   if (tags !== null) return tags.get(transport) ?? null;
   const isLive = (index: number): boolean => content.media[index] !== undefined && !isRejected(content.media[index]);
-  const live = transport.sections.find(isLive);
+  const { sections, offered } = transport;
+  const live = (sections.length > 0 ? sections : offered).find(isLive);
   if (live === undefined) return transportSection(content)?.index ?? null;
   const tag = bundleGroup(content, content.media[live]!.mid)?.mids[0];
   return tag === undefined ? live : content.media.findIndex(({ mid }) => mid === tag);

@@ -32,17 +32,11 @@ export function toLocalDescription(value: unknown): { readonly type: RTCSdpType 
   return { type: members.optional('type', toSdpType), sdp };
 }
 
-/** A description in force gains the candidates that are found later; scripts cannot change one. */
-let replaceSdp: (description: RTCSessionDescription, sdp: string) => void;
-
 export class RTCSessionDescription {
   readonly #type: RTCSdpType;
-  #sdp: string;
+  readonly #sdp: string;
 
   static {
-    replaceSdp = (description, sdp) => {
-      description.#sdp = sdp;
-    };
     exposeInterface(RTCSessionDescription, 'RTCSessionDescription');
   }
 
@@ -64,5 +58,3 @@ export class RTCSessionDescription {
     return { type: this.#type, sdp: this.#sdp };
   }
 }
-
-export { replaceSdp };

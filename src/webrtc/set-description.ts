@@ -150,7 +150,7 @@ function apply(
 ): void {
   if (side === 'local') slots.pendingLocalDescription = applied;
   else slots.pendingRemoteDescription = applied;
-  exposeTransports(slots, applied.content);
+  exposeTransports(slots, applied.content, side === 'local' && type === 'offer');
   if (side === 'local') applyLocalTransports(slots, applied, certificates, type === 'offer');
   else noteRemote(slots, applied);
   if (type === 'offer') {

@@ -41,7 +41,8 @@ export type RTCPeerConnectionState = 'new' | 'connecting' | 'connected' | 'disco
 
 /** A description in force: the object scripts see, and what it says. Both gain candidates as they are found. */
 export type AppliedDescription = {
-  readonly object: RTCSessionDescription;
+  /** Another one with each candidate that is added. */
+  object: RTCSessionDescription;
   content: SessionDescription;
   /** Of the section that speaks for each transport, once offer and answer stand. */
   tags: ReadonlyMap<ConnectionTransport, number> | null;

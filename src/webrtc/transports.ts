@@ -25,12 +25,17 @@ const CAN_SEND_SIZE = 2 ** 30;
 const DEFAULT_REMOTE_MAX_MESSAGE_SIZE = 65_536;
 
 /** Makes the objects that scripts see, when a description calls for them and they are not there yet. */
-export function exposeTransports(slots: PeerConnectionSlots, content: SessionDescription): void {
+export function exposeTransports(slots: PeerConnectionSlots, content: SessionDescription, isOurOffer: boolean): void {
   if (content.media.every((section) => isRejected(section))) return;
   if (slots.transports.length === 0) slots.transports.push(makeTransport(slots));
+  if (isOurOffer) exposeOffered(slots, content);
   const data = dataSection(content);
-  if (slots.sctp !== null || data === undefined) return;
+  if (data === undefined) return;
   const transport = transportFor(slots, content, content.media.indexOf(data)) ?? slots.transports[0]!;
+  if (slots.sctp !== null) {
+    if (isOurOffer) slots.sctp.slots.transport = transport.dtls.object; // another place than in the offer before
+    return;
+  }
   const sctp: SctpTransportSlots = {
     transport: transport.dtls.object,
     state: 'connecting',
@@ -38,6 +43,23 @@ export function exposeTransports(slots: PeerConnectionSlots, content: SessionDes
     maxChannels: null,
   };
   slots.sctp = { object: new RTCSctpTransport(INTERNAL, sctp), slots: sctp };
+}
+
+/**
+ * Our first offer: a transport stands by for each section that may come to have one of its own, by `bundlePolicy`. It
+ * gathers nothing before the answer wants it, since peers bundle: sockets and candidates of the first are all it takes.
+ */
+function exposeOffered(slots: PeerConnectionSlots, { media }: SessionDescription): void {
+  const { transports } = slots;
+  if (transports.some(({ sections }) => sections.length > 0)) return;
+  const live = [...media.keys()].filter((index) => !isRejected(media[index]!));
+  const apart = live.filter((index) => index !== live[0] && !media[index]!.bundleOnly);
+  const together = live.filter((index) => !apart.includes(index));
+  transports.length = Math.min(transports.length, 1 + apart.length);
+  for (const [i, offered] of [together, ...apart.map((index) => [index])].entries()) {
+    transports[i] ??= makeTransport(slots);
+    transports[i].offered = offered;
+  }
 }
 
 /** Sets a transport to work. */
@@ -124,6 +146,7 @@ export function assignTransports(
     return sections.length === 0 || ice.slots.remoteParameters?.usernameFragment === usernameFragment;
   });
   for (const transport of free) transport.sections = [];
+  for (const transport of slots.transports) transport.offered = [];
   const assigned = all.map((negotiated) => {
     const known = taken.get(negotiated);
     const transport = known ?? makeTransport(slots);

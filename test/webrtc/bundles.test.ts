@@ -10,8 +10,13 @@ let pair: Pair;
 afterEach(() => pair?.close());
 
 /** What each says of bundles never gets to the other. */
-async function negotiateApart(from: RTCPeerConnection, to: RTCPeerConnection): Promise<void> {
+async function negotiateApart(
+  from: RTCPeerConnection,
+  to: RTCPeerConnection,
+  whenOffered: () => void = () => {},
+): Promise<void> {
   await from.setLocalDescription();
+  whenOffered();
   const { type, sdp } = from.localDescription!;
   await to.setRemoteDescription({ type, sdp: withoutBundles(sdp) });
   await to.setLocalDescription();
@@ -177,5 +182,70 @@ describe('max-bundle', () => {
     );
     expect([...b.localDescription!.sdp.matchAll(/^m=\w+ (\d+)/gm)].map(([, port]) => port)).toEqual(['9', '0']);
     b.close();
+  });
+});
+
+describe('until the answer, a transport stands by for each section that may get one of its own', () => {
+  const offer = async (bundlePolicy: 'balanced' | 'max-compat' | 'max-bundle') => {
+    pair = new Pair({ configuration: { bundlePolicy } }).trickle();
+    const { a } = pair;
+    for (const kind of ['audio', 'audio', 'video']) a.addTransceiver(kind);
+    a.createDataChannel('data');
+    await pair.during(a.setLocalDescription());
+    return a;
+  };
+
+  test.each([
+    ['balanced', 3],
+    ['max-compat', 4],
+    ['max-bundle', 1],
+  ] as const)('%s: %i of them, of which one gathers', async (policy, count) => {
+    const a = await offer(policy);
+    const transports = [...transportsOf(a)].map((transport) => transport!);
+    expect(transports).toHaveLength(count);
+    await pair.until(() => a.iceGatheringState === 'complete');
+    expect(transports.filter(({ iceTransport }) => iceTransport.gatheringState !== 'new')).toHaveLength(1);
+    expect(a.connectionState).toBe('new');
+  });
+
+  test('a peer that bundles has all of it on the first, and the others are closed', async () => {
+    const a = await offer('balanced');
+    const [first, ...others] = transportsOf(a);
+    await pair.during(
+      (async () => {
+        await pair.b.setRemoteDescription(a.localDescription!);
+        await pair.b.setLocalDescription();
+        await a.setRemoteDescription(pair.b.localDescription!);
+      })(),
+    );
+    expect([...transportsOf(a)]).toEqual([first]);
+    expect(others.map((transport) => [transport!.state, transport!.iceTransport.state])).toEqual([
+      ['closed', 'closed'],
+      ['closed', 'closed'],
+    ]);
+    await pair.until(() => a.connectionState === 'connected');
+  });
+
+  test('a peer that does not bundle goes on with them', async () => {
+    pair = new Pair().trickle();
+    const { a, b } = pair;
+    for (const kind of ['audio', 'video']) a.addTransceiver(kind);
+    a.createDataChannel('data');
+    let before = new Set<unknown>();
+    await pair.during(
+      negotiateApart(a, b, () => {
+        before = transportsOf(a);
+      }),
+    );
+    await pair.until(() => a.connectionState === 'connected');
+    expect(before.size).toBe(3);
+    expect(transportsOf(a)).toEqual(before);
+  });
+
+  test('an offer that is taken back has none', async () => {
+    const a = await offer('balanced');
+    await pair.during(a.setLocalDescription({ type: 'rollback' }));
+    expect([...transportsOf(a)]).toEqual([null]);
+    expect(a.sctp).toBeNull();
   });
 });
