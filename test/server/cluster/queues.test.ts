@@ -5,7 +5,7 @@ import { ClusterNode } from '../../../src/server/cluster/cluster-node.ts';
 import { drawPlaces } from '../../../src/server/cluster/draw.ts';
 import { encodeFrame, type Frame } from '../../../src/server/cluster/frame.ts';
 import { type DeliverFrame, Inbox, MAX_INBOX_LENGTH } from '../../../src/server/cluster/inbox.ts';
-import { Nodes } from '../../../src/server/cluster/nodes.ts';
+import { Nodes, type RemoteNode } from '../../../src/server/cluster/nodes.ts';
 import { PARKED_MS, ParkedOffers } from '../../../src/server/cluster/parked-offers.ts';
 import { ClusterRoom } from '../../../src/server/cluster/rooms.ts';
 import { deriveClusterKeys, Subjects } from '../../../src/server/cluster/subjects.ts';
@@ -130,4 +130,21 @@ test('a thousand nodes are known at most, and a repeated frame is known again', 
   expect(nodes.hear('1', 4, 1)).toMatchObject({ id: '1' });
   nodes.expire(61_000);
   expect(nodes.hear('one more', 0, 61_000)).toMatchObject({ id: 'one more' });
+});
+
+test('a count is replaced by a newer one, not by one that was overtaken, and is not believed for longer than 45 s', () => {
+  const nodes = new Nodes();
+  const [a, b] = ['a', 'b'].map((id) => nodes.hear(id, 0, 0) as RemoteNode) as [RemoteNode, RemoteNode];
+  const room = new ClusterRoom(ROOM, { name: 'r', subject: 's' }, 0);
+  room.setRemote(a, 3, 1, 5, 0);
+  room.setRemote(b, 4, 0, 9, 20_000);
+  room.setRemote(a, 9, 9, 4, 20_000);
+  expect([room.remoteMembers, room.remoteSeeders]).toEqual([7, 1]);
+  room.setRemote(b, 0, 0, 10, 20_000);
+  room.setRemote(b, 4, 0, 9, 20_000); // before its last member left
+  expect(room.places()).toEqual({ nodes: [a], members: [3] });
+  room.expire(44_999);
+  expect(room.remoteMembers).toBe(3);
+  room.expire(45_000);
+  expect([room.remoteMembers, room.remoteSeeders]).toEqual([0, 0]);
 });

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { type Bus, BusStatus } from '../../../src/server/cluster/bus.ts';
 import { type AttachedTracker, attach, BusHub, statusPage, TrackerCluster } from '../../../src/server/index.ts';
 import { encodeAnnounce, encodeAnswer, parseServerMessage, type ServerMessage } from '../../../src/signaling/wire.ts';
 
@@ -68,6 +69,27 @@ test('two trackers on HTTP servers are one, until one of them drains', async () 
   expect(one.cluster.link.remoteMembers(ROOM)).toBe(0);
   expect((await closed)[0]).toBe(1012);
   await drained;
+});
+
+test('a tracker whose bus is down says so, and serves its own', () => {
+  const status = new BusStatus('down');
+  const bus: Bus = {
+    publish: () => status.state === 'up',
+    subscribe: () => () => {},
+    get state() {
+      return status.state;
+    },
+    onState: (listener) => status.listen(listener),
+  };
+  const cluster = new TrackerCluster({ bus, key: KEY });
+  const { tracker, close } = attach(createServer(), '/announce', { cluster });
+  onTestFinished(close);
+  const page = (path: string): string => statusPage(tracker, path, { metrics: true })!.body;
+  expect(page('/readyz')).toContain('degraded');
+  expect(page('/metrics')).toContain('purertc_tracker_cluster_up 0\n');
+  status.set('up');
+  expect(page('/readyz')).toContain('ready');
+  expect(page('/metrics')).toContain('purertc_tracker_cluster_up 1\n');
 });
 
 test('clusters with another prefix or another key keep to themselves', async () => {
