@@ -1,19 +1,14 @@
 import { expect, test } from 'vitest';
-import { nobleCrypto } from '../../../src/crypto/noble.ts';
 import { SeededRandom } from '../../../src/runtime/memory.ts';
-import { ClusterNode } from '../../../src/server/cluster/cluster-node.ts';
 import { drawPlaces } from '../../../src/server/cluster/draw.ts';
-import { encodeFrame, type Frame } from '../../../src/server/cluster/frame.ts';
 import { type DeliverFrame, Inbox, MAX_INBOX_LENGTH } from '../../../src/server/cluster/inbox.ts';
 import { Nodes, type RemoteNode } from '../../../src/server/cluster/nodes.ts';
 import { PARKED_MS, ParkedOffers } from '../../../src/server/cluster/parked-offers.ts';
 import { ClusterRoom } from '../../../src/server/cluster/rooms.ts';
-import { deriveClusterKeys, Subjects } from '../../../src/server/cluster/subjects.ts';
-import type { ClusterPort, Placement } from '../../../src/server/tracker/cluster-link.ts';
+import type { Placement } from '../../../src/server/tracker/cluster-link.ts';
 import { ROOM } from './simulated-cluster.ts';
 
 const random = new SeededRandom(1);
-const KEY = 'a key for these tests';
 const SDP = 'x'.repeat(16_384);
 
 function placement(connection: number, count = 10): Placement {
@@ -60,47 +55,6 @@ test('a full inbox drops its oldest offers', () => {
   for (let frame = inbox.shift(); frame !== undefined; frame = inbox.shift()) left.push(frame.sequence);
   expect(left).toEqual(Array.from({ length: left.length }, (_, i) => 100 - left.length + i));
   expect(inbox.isEmpty).toBe(true);
-});
-
-test('answers and counts pass the inbox, offers wait for their turn', () => {
-  const handled: string[] = [];
-  const keys = deriveClusterKeys(nobleCrypto, KEY);
-  const node = new ClusterNode(
-    { crypto: nobleCrypto, random, key: KEY },
-    { publish: () => true, subscribe: () => {}, unsubscribe: () => {} },
-  );
-  const port: ClusterPort = {
-    localRooms: () => [{ room: ROOM, members: 1, seeders: 0 }],
-    deliver: () => handled.push('offer'),
-    deliverAnswer: () => handled.push('answer') > 0,
-  };
-  node.start(port, 'up', 0);
-  const { name } = new Subjects('purertc', keys.rooms, 0).room(ROOM);
-  const inbox = `purertc.n.${node.id}`;
-  const { offers, ...rest } = { ...deliver(0), room: name };
-  const take = (frame: Frame): void => node.handleMessage(inbox, encodeFrame(keys.frames, inbox, frame), 1);
-  for (let i = 0; i < 100; i++) take({ ...rest, sequence: i, offers: [{ offerId: 'o'.repeat(20), sdp: 'x' }] });
-  const { peerId, connection } = rest;
-  take({
-    kind: 'answer',
-    node: 'a',
-    sequence: 100,
-    room: name,
-    peerId,
-    connection,
-    from: 1,
-    offerId: peerId,
-    sdp: 'y',
-  });
-  take({ kind: 'digest', node: 'a', sequence: 101, rooms: [{ room: name, members: 7, seeders: 1 }] });
-  expect(handled).toEqual(['answer']);
-  expect(node.remoteMembers(ROOM)).toBe(7);
-  expect(node.nextTimeout).toBe(1);
-  node.handleTimeout(1);
-  expect(handled).toHaveLength(65);
-  node.handleTimeout(1);
-  expect(handled).toHaveLength(101);
-  expect(node.nextTimeout).toBe(250);
 });
 
 test('parked offers are bounded in a room and in all, replaced by their author, and expire', () => {
