@@ -26,7 +26,7 @@ export { type IdentityProof, type Meeting, PeerIdentity, verifyIdentity } from '
 export { keysFromPassword, keysFromSecret, type RoomKeyOptions, type RoomKeys } from './security/keys.ts';
 export { type DescriptionSeal, RoomSeal, type SealContext } from './security/seal.ts';
 export { createSecretLink, formatSecretLink, parseSecretLink, type SecretLink } from './security/secret-link.ts';
-export type { TrackerMembership } from './tracker-client.ts';
+export type { AccessToken, TrackerMembership } from './tracker-client.ts';
 export type { TrackerEvent, TrackerMember, TrackerState } from './tracker-machine.ts';
 export type {
   AnnounceResponse,

@@ -6,6 +6,7 @@ import type { RTCConfigurationLike, WebSocketConstructor } from './platform.ts';
 import type { RoomPeer } from './room-peer.ts';
 import type { PeerIdentity } from './security/identity.ts';
 import type { SignalPool } from './signal-pool.ts';
+import type { AccessToken } from './tracker-client.ts';
 
 /** Bound on connections if a room is not told another: everyone is connected to everyone. */
 export const DEFAULT_MAX_PEERS = 50;
@@ -33,8 +34,8 @@ export type RoomOptions = {
   readonly onPeerConnection?: PeerConnectionHook;
   /** Uses the TURN servers that a tracker hands out (PureRTC's does) besides those in `rtc`. Default: false */
   readonly iceServersFromTracker?: boolean;
-  /** An access token for trackers that know PureRTC's additions. */
-  readonly token?: string;
+  /** For trackers that ask for one: see `AccessToken`. */
+  readonly token?: AccessToken;
   /** Connections to trackers that several rooms share. */
   readonly pool?: SignalPool;
   /** Leaves when it aborts. */

@@ -1,7 +1,7 @@
 /** Connections to trackers, shared by the rooms of one application: one for each tracker, however many rooms there are. */
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { SignalingPlatform } from './platform.ts';
-import { normalizeTrackerUrl, randomWireId, TrackerClient } from './tracker-client.ts';
+import { type AccessToken, normalizeTrackerUrl, randomWireId, TrackerClient } from './tracker-client.ts';
 import { wireIdFromHex, wireIdToHex } from './wire.ts';
 
 /** A connection that no room uses stays this long: the next room may want it. */
@@ -26,6 +26,8 @@ export class SignalPool {
   readonly #lingerMs: number;
   readonly #clients = new Map<string, Shared>();
   readonly #closing = new Set<Promise<void>>();
+  readonly #tokenNumbers = new WeakMap<() => string, number>();
+  #nextTokenNumber = 0;
 
   constructor(options: SignalPoolOptions, platform: SignalingPlatform) {
     this.peerId = wireIdToHex(options.peerId === undefined ? randomWireId(platform) : wireIdFromHex(options.peerId));
@@ -34,8 +36,8 @@ export class SignalPool {
   }
 
   /** @internal */
-  acquire(url: string, peerId: string, token: string | undefined): TrackerLease {
-    const key = JSON.stringify([normalizeTrackerUrl(url), peerId, token]);
+  acquire(url: string, peerId: string, token: AccessToken | undefined): TrackerLease {
+    const key = JSON.stringify([normalizeTrackerUrl(url), peerId, this.#nameOf(token)]);
     const shared = this.#clients.get(key) ?? {
       client: new TrackerClient(url, { peerId, ...(token !== undefined && { token }) }, this.#platform),
       users: 0,
@@ -65,6 +67,14 @@ export class SignalPool {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Rooms with different tokens do not share a connection. */
+  #nameOf(token: AccessToken | undefined): string | number | undefined {
+    if (typeof token !== 'function') return token;
+    const number = this.#tokenNumbers.get(token) ?? this.#nextTokenNumber++;
+    this.#tokenNumbers.set(token, number);
+    return number;
   }
 
   #close(key: string, shared: Shared): Promise<void> {

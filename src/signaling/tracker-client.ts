@@ -18,11 +18,16 @@ import {
 /** A scrape that is not answered by then never will be. */
 const SCRAPE_TIMEOUT_MS = 15_000;
 
+/**
+ * An access token, or what gives one that is good now. It goes into announces to a tracker that knows PureRTC's additions, and
+ * takes the place of `token=` in the tracker's URL, if there is one, whenever a connection is opened.
+ */
+export type AccessToken = string | (() => string);
+
 export type TrackerClientOptions = {
   /** 40 hexadecimal digits; random if left out. One for all rooms of a connection: some trackers insist. */
   readonly peerId?: string;
-  /** An access token, told to trackers that know PureRTC's additions. Others take one in the URL. */
-  readonly token?: string;
+  readonly token?: AccessToken;
 };
 
 /** A room on one tracker. */
@@ -42,6 +47,7 @@ type Scrape = { readonly resolve: (response: ScrapeResponse) => void; readonly r
 export class TrackerClient {
   readonly url: string;
   readonly #platform: SignalingPlatform;
+  readonly #token: (() => string) | null;
   readonly #machine: TrackerMachine;
   readonly #alarm: Alarm;
   readonly #stopListening: () => void;
@@ -52,9 +58,11 @@ export class TrackerClient {
   constructor(url: string, options: TrackerClientOptions, platform: SignalingPlatform) {
     this.url = normalizeTrackerUrl(url);
     this.#platform = platform;
+    const { token } = options;
+    this.#token = typeof token === 'string' ? () => token : (token ?? null);
     const peerId = options.peerId === undefined ? randomWireId(platform) : wireIdFromHex(options.peerId);
     this.#machine = new TrackerMachine(
-      { peerId, random: platform.random, token: options.token ?? null },
+      { peerId, random: platform.random, token: this.#token },
       {
         connect: () => this.#connect(),
         disconnect: () => {
@@ -142,7 +150,7 @@ export class TrackerClient {
   }
 
   #connect(): void {
-    const socket: TrackerSocket = new TrackerSocket(this.url, this.#platform, {
+    const socket: TrackerSocket = new TrackerSocket(this.#urlWithToken(), this.#platform, {
       open: () => this.#run((now) => this.#machine.handleOpen(now)),
       message: (data) => this.#run((now) => this.#machine.handleMessage(data, now)),
       end: (code, reason) => {
@@ -153,6 +161,13 @@ export class TrackerClient {
       },
     });
     this.#socket = socket;
+  }
+
+  #urlWithToken(): string {
+    const url = new URL(this.url);
+    if (this.#token === null || !url.searchParams.has('token')) return this.url;
+    url.searchParams.set('token', this.#token());
+    return url.href;
   }
 
   #run(call: (now: number) => void): void {

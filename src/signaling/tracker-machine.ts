@@ -33,7 +33,7 @@ export const MAX_OFFERS_PER_ANNOUNCE = 5;
 export const MAX_ANNOUNCE_BYTES: number = 15 * 1024;
 /** Room for everything in an announce but its offers: ids that need escapes, `trackerid`, `token`. */
 const ANNOUNCE_OVERHEAD_BYTES = 1024;
-/** Bound: a `tracker id` or token longer than this is left out. */
+/** Bound: a longer `tracker id` is not given back. */
 const MAX_TRACKER_ID_LENGTH = 128;
 /** Rooms are joined again within this after a connection was lost: not every client of a tracker in the same moment. */
 const REJOIN_SPREAD_MS = 1_000;
@@ -84,8 +84,8 @@ export interface TrackerSink {
 export type TrackerMachineOptions = {
   readonly peerId: WireId;
   readonly random: RandomSource;
-  /** An access token; only told to a tracker that knows what it is. */
-  readonly token?: string | null;
+  /** An access token that is good now; only told to a tracker that knows what it is. */
+  readonly token?: (() => string) | null;
 };
 
 type Room = { readonly member: TrackerMember; readonly schedule: AnnounceSchedule };
@@ -262,24 +262,28 @@ export class TrackerMachine {
   }
 
   handleTimeout(now: number): void {
-    if (this.#state.kind === 'waiting' && now >= this.#state.retryAt) this.#connect(now);
-    else if (this.#state.kind === 'connecting' && now >= this.#state.givesUpAt) {
+    if (this.#state.kind === 'connecting' && now >= this.#state.givesUpAt) {
       this.#sink.disconnect();
       this.#end(`no connection within ${CONNECT_TIMEOUT_MS / 1000} s`, false, now);
     }
-    if (this.#state.kind !== 'open') return;
-    if (!this.#state.isStable && now >= this.#state.openedAt + STABLE_MS) {
-      this.#state.isStable = true;
-      this.#backoff.reset();
-    }
-    for (const [infoHash, room] of [...this.#rooms]) {
-      if (this.#rooms.get(infoHash) !== room || this.#state.kind !== 'open') continue; // a handler left, or closed
-      this.#checkResponse(room, now);
-      this.#announceIfDue(infoHash, room, now);
-    }
+    if (this.#state.kind === 'open') this.#serveRooms(this.#state, now);
+    // Last: what ended just now may be due again at once.
+    if (this.#state.kind === 'waiting' && now >= this.#state.retryAt) this.#connect(now);
   }
 
   // ------------------------------------------------------------------------------------------------ inside
+
+  #serveRooms(state: Extract<State, { kind: 'open' }>, now: number): void {
+    if (!state.isStable && now >= state.openedAt + STABLE_MS) {
+      state.isStable = true;
+      this.#backoff.reset();
+    }
+    for (const [infoHash, room] of [...this.#rooms]) {
+      if (this.#rooms.get(infoHash) !== room || this.#state !== state) continue; // a handler left, or closed
+      this.#checkResponse(room, now);
+      if (this.#state === state) this.#announceIfDue(infoHash, room, now);
+    }
+  }
 
   #connect(now: number): void {
     this.#changeState({ kind: 'connecting', givesUpAt: now + CONNECT_TIMEOUT_MS }, now);
@@ -339,7 +343,7 @@ export class TrackerMachine {
         left: 1,
         trackerId: this.#trackerId,
         extension: true,
-        token: this.#knowsExtension ? (token ?? null) : null,
+        token: (this.#knowsExtension && token?.()) || null,
       }),
     );
   }

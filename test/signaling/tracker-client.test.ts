@@ -241,6 +241,37 @@ describe('what the tracker says', () => {
   });
 });
 
+test('an access token is fresh on every connection, and told to a tracker that knows of them', async () => {
+  for (const extra of [{ x: 1 }, {}]) {
+    const world = new World();
+    const url = `${URL}?token=first&a=b`;
+    const opened: string[] = [];
+    const platform = world.platform();
+    const tracker = world.addTracker(URL, { extra, interval: 20 });
+    let tokens = 0;
+    const client = new TrackerClient(
+      url,
+      { token: () => `token ${++tokens}` },
+      {
+        ...platform,
+        openWebSocket: (at) => {
+          opened.push(at);
+          return platform.openWebSocket(URL);
+        },
+      },
+    );
+    client.join(ROOM, new Member());
+    await world.run(60_000);
+    world.sockets[0]!.closeFromThere(1006);
+    await world.run(5_000);
+    expect(opened[0]).toBe(`${URL}?token=token+1&a=b`);
+    expect(opened[1]).toBe(`${URL}?token=token+${extra.x === 1 ? tokens : 2}&a=b`);
+    const told = tracker.messages.map(({ token }) => token);
+    expect(told[0]).toBeUndefined();
+    expect(told.some((token) => token === 'token 2')).toBe(extra.x === 1);
+  }
+});
+
 test('a URL that is none, or not of a WebSocket, is the caller’s mistake', () => {
   const platform = new World().platform();
   for (const url of ['tracker.example', 'http://tracker.example/', '']) {
