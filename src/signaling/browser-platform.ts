@@ -15,10 +15,10 @@ function onWake(callback: () => void): () => void {
   const onVisible = (): void => {
     if (document?.visibilityState === 'visible') callback();
   };
-  globalThis.addEventListener('online', callback);
+  globalThis.addEventListener?.('online', callback); // what renders pages on a server takes this door too, and may have none
   document?.addEventListener('visibilitychange', onVisible);
   return () => {
-    globalThis.removeEventListener('online', callback);
+    globalThis.removeEventListener?.('online', callback);
     document?.removeEventListener('visibilitychange', onVisible);
   };
 }

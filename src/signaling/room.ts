@@ -106,10 +106,7 @@ export class Room extends RoomTarget {
     });
     options.signal?.addEventListener('abort', this.#onAbort);
     if (meeting instanceof Promise)
-      meeting.then(
-        (known) => this.#join(known),
-        (error) => this.#cannotJoin(error),
-      );
+      meeting.then((known) => this.#join(known)).catch((error: unknown) => this.#cannotJoin(error));
     else this.#join(meeting);
   }
 
@@ -174,12 +171,17 @@ export class Room extends RoomTarget {
   #join(meeting: Meeting): void {
     if (this.#isClosed) return;
     this.#meeting = meeting;
-    for (const tracker of this.#trackers) tracker.join(meeting.key);
+    try {
+      for (const tracker of this.#trackers) tracker.join(meeting.key);
+    } catch (error) {
+      void this.leave();
+      throw error;
+    }
     this.#settle(this.#platform.now());
   }
 
   #cannotJoin(error: unknown): void {
-    this.#warn(String(error), null);
+    this.dispatchEvent(new RoomWarningEvent(String(error), null));
     void this.leave();
   }
 

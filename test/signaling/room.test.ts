@@ -4,6 +4,7 @@ import type { RTCPeerConnection } from '../../src/index.ts';
 import { Room } from '../../src/signaling/room.ts';
 import type { RoomOptions } from '../../src/signaling/room-options.ts';
 import type { RoomPeer } from '../../src/signaling/room-peer.ts';
+import { SignalPool } from '../../src/signaling/signal-pool.ts';
 import type { SimPeerConnection } from './sim/peer-connection.ts';
 import { World } from './sim/world.ts';
 
@@ -386,6 +387,42 @@ describe('ICE servers from a tracker', () => {
     await world.until(() => isMesh(rooms));
     for (const { configuration } of world.connections) expect(configuration).toEqual({});
   });
+});
+
+test('a room cannot be joined twice over the same pool, and trying leaves nothing behind', async () => {
+  const world = new World();
+  world.addTracker(URL_A);
+  const pool = new SignalPool({}, world.platform());
+  const room = join(world, { pool });
+  await world.run(500);
+  expect(() => join(world, { pool })).toThrow(RangeError);
+  void room.leave();
+  void pool.close();
+  await world.run(2_000);
+  expect(world.leftovers).toEqual({ timers: 0, wakers: 0, sockets: 0, connections: 0 });
+});
+
+test('rooms that share a pool share connections to trackers, and a peer id', async () => {
+  const world = new World();
+  const tracker = world.addTracker(URL_A);
+  const pool = new SignalPool({}, world.platform());
+  const rooms = ['a', 'b'].map((name) => new Room(name, { trackers: [URL_A], pool }, world.platform()));
+  await world.run(500);
+  expect(tracker.sockets.size).toBe(1);
+  expect(rooms[0]!.peerId).toBe(rooms[1]!.peerId);
+  const other = new Room('b', { trackers: [URL_A] }, world.platform());
+  await world.until(() => other.peers.size === 1);
+  await world.run(100);
+  expect(rooms.map(({ peers }) => peers.size)).toEqual([0, 1]);
+});
+
+test('what cannot be is refused at once', () => {
+  const world = new World();
+  expect(() => join(world, { trackers: [] })).toThrow(TypeError);
+  expect(() => join(world, { trackers: ['https://a.example'] })).toThrow(SyntaxError);
+  expect(() => join(world, { maxPeers: -1 })).toThrow(RangeError);
+  expect(() => join(world, { secret: 'AAECAwQFBgcICQoLDA0ODw', password: 'x' })).toThrow(TypeError);
+  expect(world.leftovers).toEqual({ timers: 0, wakers: 0, sockets: 0, connections: 0 });
 });
 
 test('close() ends one peer, who is not met again', async () => {
