@@ -24,6 +24,14 @@ export class EncodedTrackSource extends ScriptedSource {
   }
 
   /**
+   * With simulcast: the encodings that the track is sent with at the moment, as `sendEncodings` and `setParameters` have them
+   * and the peer takes them; without those that are not active. Empty: one encoding, which has no name.
+   */
+  get rids(): readonly string[] {
+    return [...new Set([...this.#sinks].flatMap(({ rids = [] }) => rids))];
+  }
+
+  /**
    * One frame, for all that use the track at this moment. `frame.timestamp` is in µs and grows; its data is not copied
    * and must not change afterwards.
    * @param encoding which encoding it is of, where the track is sent with simulcast (`sendEncodings`); by default the first

@@ -194,6 +194,9 @@ export class MediaStreamTrack extends Target {
     if (this.#gates.has(sink)) return;
     const gate: TrackSink = {
       form: sink.form,
+      get rids() {
+        return sink.rids ?? [];
+      },
       frame: (frame, codec, encoding) => {
         if (this.#enabled) sink.frame?.(frame, codec, encoding);
       },

@@ -25,6 +25,8 @@ export interface TrackSink {
   /** Which of the two it is given. A source that has only packets makes frames of them for those who want frames. */
   readonly form: 'frames' | 'packets';
   frame?(frame: EncodedMediaFrame, codec: MediaCodec, encoding: EncodingId): void;
+  /** With simulcast: which encodings it takes at the moment. */
+  readonly rids?: readonly string[];
   /** The packet is the sink's to read, not to change: others get the same. */
   packet?(packet: RtpPacket, codec: MediaCodec, encoding: EncodingId): void;
   /** No more will come. */

@@ -65,6 +65,10 @@ export class SenderSink implements TrackSink {
     return this.#connectedForm;
   }
 
+  get rids(): readonly string[] {
+    return this.#slots().encodings.flatMap(({ rid, active = true }) => (rid !== undefined && active ? [rid] : []));
+  }
+
   /** What sends; `null` until negotiated. */
   get rtp(): RtpSender | null {
     return this.#rtp;

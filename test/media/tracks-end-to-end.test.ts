@@ -370,6 +370,19 @@ describe('simulcast', () => {
     }
   });
 
+  test('a source knows which encodings are wanted', async () => {
+    pair = new Pair().trickle();
+    const { source } = await publish();
+    expect(source.rids).toEqual(rids);
+    const sender = pair.a.getSenders()[0]!;
+    const parameters = sender.getParameters();
+    parameters.encodings[1]!.active = false;
+    await pair.during(sender.setParameters(parameters));
+    expect(source.rids).toEqual(['q', 'f']);
+    await pair.during(sender.replaceTrack(null));
+    expect(source.rids).toEqual([]);
+  });
+
   test('a selector gives a viewer one of them, and another when it is asked to', async () => {
     pair = new Pair().trickle();
     // Made as soon as there is a track: its encodings become known with the answer.

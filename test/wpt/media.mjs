@@ -53,7 +53,11 @@ export function makeMedia({ MediaStream }, { EncodedTrackSource, encodedFrames, 
       const now = performance.now() * 1000 - begin;
       if (now - timestamp > MOST_LATE_US) timestamp += Math.floor((now - timestamp) / intervalUs) * intervalUs;
       for (; timestamp <= now; timestamp += intervalUs) {
-        if (source.isUsed) source.write({ type: 'key', timestamp, duration: intervalUs, data: nextData() });
+        if (!source.isUsed) continue;
+        const frame = { type: 'key', timestamp, duration: intervalUs, data: nextData() };
+        // With simulcast every encoding has the same pictures.
+        if (source.rids.length === 0) source.write(frame);
+        for (const rid of source.rids) source.write(frame, { rid });
       }
     };
     const entry = { run };
