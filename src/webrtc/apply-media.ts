@@ -25,7 +25,7 @@ import {
 } from '../sdp/index.ts';
 import { fire } from './connection-state.ts';
 import { transportFor, transportOf } from './connection-transport.ts';
-import { isSameCodec, type RTCRtpEncodingParameters, toCodecDictionary } from './rtp-parameters.ts';
+import { isSameCodecAtAnyLevel, type RTCRtpEncodingParameters, toCodecDictionary } from './rtp-parameters.ts';
 import type { SenderSlots } from './rtp-sender.ts';
 import type { TransceiverSlots } from './rtp-transceiver.ts';
 import { initialEncodings, proposedEncodings } from './send-encodings.ts';
@@ -326,7 +326,7 @@ function settle(slots: PeerConnectionSlots, transceiver: TransceiverSlots, media
 function agreedEncodings({ kind, encodings, codecs }: SenderSlots, media: NegotiatedMedia): RTCRtpEncodingParameters[] {
   const offered = codecs.map((codec) => toCodecDictionary(kind, codec));
   return keptEncodings(encodings, media).map(({ codec, ...encoding }) => {
-    const isAgreed = codec !== undefined && offered.some((one) => isSameCodec(codec, one));
+    const isAgreed = codec !== undefined && offered.some((one) => isSameCodecAtAnyLevel(codec, one));
     return isAgreed ? { ...encoding, codec } : encoding;
   });
 }

@@ -180,14 +180,36 @@ export function toCodecFormat({ mimeType, clockRate, channels, sdpFmtpLine }: RT
   };
 }
 
-/** §5.2.7, "the codec dictionary match algorithm". Without `exactly`, a script may leave the parameters out. */
+/** "The codec dictionary match algorithm". */
 export function isSameCodec(given: RTCRtpCodec, ours: RTCRtpCodec): boolean {
+  return isSameFormat(given, ours) && given.sdpFmtpLine === ours.sdpFmtpLine;
+}
+
+/** Likewise, with `ignoreLevels`: who takes a lower level than we can send is sent the codec all the same. */
+export function isSameCodecAtAnyLevel(given: RTCRtpCodec, ours: RTCRtpCodec): boolean {
+  return isSameFormat(given, ours) && withoutLevel(given) === withoutLevel(ours);
+}
+
+function isSameFormat(given: RTCRtpCodec, ours: RTCRtpCodec): boolean {
   return (
     given.mimeType.toLowerCase() === ours.mimeType.toLowerCase() &&
     given.clockRate === ours.clockRate &&
-    given.channels === ours.channels &&
-    given.sdpFmtpLine === ours.sdpFmtpLine
+    given.channels === ours.channels
   );
+}
+
+/** RFC 6184 §8.1: the last byte of profile-level-id; RFC 7798 §7.1 and the payload format for AV1 §7.2.1. */
+function withoutLevel({ mimeType, sdpFmtpLine }: RTCRtpCodec): string | undefined {
+  switch (mimeType.toLowerCase()) {
+    case 'video/h264':
+      return sdpFmtpLine?.replace(/(profile-level-id=[0-9a-f]{4})[0-9a-f]{2}/i, '$1');
+    case 'video/h265':
+      return sdpFmtpLine?.replace(/level-id=\d+/i, 'level-id');
+    case 'video/av1':
+      return sdpFmtpLine?.replace(/level-idx=\d+/i, 'level-idx');
+    default:
+      return sdpFmtpLine;
+  }
 }
 
 /** Without the members that are `undefined`: a dictionary does not have them. */

@@ -1,6 +1,11 @@
 /** What may stand in `sendEncodings` and `encodings` (WebRTC §5.1 "addTransceiver sendEncodings validation", §5.2). */
 import type { MediaKind } from '../rtp/codecs.ts';
-import { getCapabilities, isSameCodec, type RTCRtpCodec, type RTCRtpEncodingParameters } from './rtp-parameters.ts';
+import {
+  getCapabilities,
+  isSameCodecAtAnyLevel,
+  type RTCRtpCodec,
+  type RTCRtpEncodingParameters,
+} from './rtp-parameters.ts';
 
 /** Bound on simulcast streams of one sender; what browsers send. More are cut off, as the specification has it. */
 const MAX_ENCODINGS: Readonly<Record<MediaKind, number>> = { audio: 1, video: 3 };
@@ -56,7 +61,7 @@ export function changedEncodings(
   checkRanges(encodings);
   for (const encoding of encodings) {
     const { codec } = encoding;
-    if (codec !== undefined && negotiated.length > 0 && !negotiated.some((one) => isSameCodec(codec, one))) {
+    if (codec !== undefined && negotiated.length > 0 && !negotiated.some((one) => isSameCodecAtAnyLevel(codec, one))) {
       throw new DOMException(`${codec.mimeType} was not negotiated`, 'InvalidModificationError');
     }
     checkSendable(kind, encoding, 'InvalidModificationError');
@@ -94,7 +99,7 @@ function checkSendable(
   { codec, scalabilityMode }: RTCRtpEncodingParameters,
   codecError: 'OperationError' | 'InvalidModificationError',
 ): void {
-  if (codec !== undefined && !getCapabilities(kind)!.codecs.some((one) => isSameCodec(codec, one))) {
+  if (codec !== undefined && !getCapabilities(kind)!.codecs.some((one) => isSameCodecAtAnyLevel(codec, one))) {
     throw new DOMException(`${codec.mimeType} cannot be sent like this`, codecError);
   }
   if (scalabilityMode !== undefined && !SCALABILITY_MODE.test(scalabilityMode)) {

@@ -223,6 +223,34 @@ describe('send encodings', () => {
     pair.b.close();
   });
 
+  test('of a codec, the peer may take a lower level than is asked for', async () => {
+    const pair = new Pair();
+    const { sender } = pair.a.addTransceiver('video', { direction: 'sendonly' });
+    await pair.during(pair.a.setLocalDescription());
+    await pair.during(pair.b.setRemoteDescription(pair.a.localDescription!));
+    await pair.during(pair.b.setLocalDescription());
+    const lower = pair.b.localDescription!.sdp.replace('level-id=93', 'level-id=30');
+    await pair.during(pair.a.setRemoteDescription({ type: 'answer', sdp: lower }));
+    const parameters = sender.getParameters();
+    const negotiated = parameters.codecs.find(({ mimeType }) => mimeType === 'video/H265')!;
+    expect(negotiated.sdpFmtpLine).toContain('level-id=30');
+    const { payloadType: _, ...codec } = negotiated;
+    const highest = { ...codec, sdpFmtpLine: codec.sdpFmtpLine!.replace('level-id=30', 'level-id=93') };
+    for (const wanted of [codec, highest]) {
+      parameters.encodings[0]!.codec = wanted;
+      await pair.during(sender.setParameters(parameters));
+      Object.assign(parameters, sender.getParameters());
+      expect(parameters.encodings[0]!.codec).toEqual(wanted);
+    }
+    const main10 = { ...codec, sdpFmtpLine: codec.sdpFmtpLine!.replace('profile-id=1', 'profile-id=2') };
+    parameters.encodings[0]!.codec = main10;
+    await expect(pair.during(sender.setParameters(parameters))).rejects.toMatchObject({
+      name: 'InvalidModificationError',
+    });
+    pair.a.close();
+    pair.b.close();
+  });
+
   test('a codec that there is not is an invalid modification', async () => {
     const pair = new Pair();
     const { sender } = pair.a.addTransceiver('audio');
