@@ -71,6 +71,32 @@ describe('an offer', () => {
   });
 });
 
+describe('an answer to an offer of ours', () => {
+  test('is taken while we have not answered theirs, whichever is lower: they know of ours only', () => {
+    const pairs = pairings();
+    pairs.beginAnswer(PEER, id(1), 'theirs', 0);
+    expect(pairs.takeAnswer(PEER, id(2), 'ours', 0)).toEqual({ taken: true, loser: 'theirs' });
+  });
+
+  test('is taken after we answered theirs if it is the lower one: they decide the same', () => {
+    for (const [ours, theirs, taken] of [
+      [1, 2, true],
+      [2, 1, false],
+    ] as const) {
+      const pairs = pairings();
+      pairs.beginAnswer(PEER, id(theirs), 'theirs', 0);
+      pairs.answerSent(PEER, 'theirs', 0);
+      expect(pairs.takeAnswer(PEER, id(ours), 'ours', 0)).toEqual({ taken, loser: taken ? 'theirs' : null });
+    }
+  });
+
+  test('is taken over an earlier one of theirs: they have given that up', () => {
+    const pairs = pairings();
+    pairs.takeAnswer(PEER, id(1), 'first', 0);
+    expect(pairs.takeAnswer(PEER, id(2), 'second', 0)).toEqual({ taken: true, loser: 'first' });
+  });
+});
+
 test('an attempt that has failed is told, once', () => {
   const pairs = pairings();
   pairs.beginAnswer(id(1), id(1), 'answering', 0);

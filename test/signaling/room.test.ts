@@ -365,6 +365,14 @@ describe('ICE servers from a tracker', () => {
     expect(tracker.messages[0]).toMatchObject({ event: 'started', numwant: 0, offers: [], x: 1 });
   });
 
+  test('once known, the tracker is told that we want offers after all', async () => {
+    const world = new World();
+    const tracker = world.addTracker(URL_A, { extra: { x: 1, ice_servers: iceServers } });
+    join(world, { iceServersFromTracker: true });
+    await world.run(500);
+    expect(tracker.messages.map(({ numwant }) => numwant)).toEqual([0, 1]);
+  });
+
   test('of a tracker that has none are waited for until it has answered, or for a second', async () => {
     for (const answers of [true, false]) {
       const world = new World();

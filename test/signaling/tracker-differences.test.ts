@@ -158,7 +158,9 @@ test('row 8, and a refusal of one is no refusal of the room', async () => {
   meeting.tracker.send(socket, { info_hash: room.key!.toWire(), 'failure reason': 'Could not find the offer' });
   await meeting.world.run(60_000);
   expect(meeting.warnings).toEqual(['Could not find the offer']);
-  expect(meeting.tracker.messages.filter(({ peer_id }) => peer_id === wire(room.peerId)).length).toBeGreaterThan(1);
+  const said = meeting.tracker.messages.filter(({ peer_id }) => peer_id === wire(room.peerId));
+  expect(said.length).toBeGreaterThan(1);
+  expect(said.some(({ event }) => event === 'started')).toBe(false); // it never left
 });
 
 test('row 9, left: 1, so that nobody counts us as a seeder', async () => {
