@@ -75,8 +75,8 @@ export type PipeEnd = {
   sendKeyFrameRequest(settle: Settle): void;
 };
 
-/** With `null`: done. */
-export type Settle = (error: DOMException | TypeError | null) => void;
+/** With `null`: done. `timestamp` is that of the last key frame that was asked for. */
+export type Settle = (error: DOMException | TypeError | null, timestamp?: number) => void;
 
 export type FramePipeStats = {
   /** Given to a transform. */
@@ -157,7 +157,7 @@ export class FramePipe {
     if (this.#origins.size > MAX_FRAMES_AT_TRANSFORM) this.#origins.delete(this.#origins.keys().next().value!);
     this.#waiting++;
     this.stats.framesGiven++;
-    if (frame.type === 'key') this.#settleKeyFrameTasks(layerOf(encoding));
+    if (frame.type === 'key') this.#settleKeyFrameTasks(layerOf(encoding), record.timestamp);
     this.#link.give(record);
   }
 
@@ -285,12 +285,12 @@ export class FramePipe {
     return host.side === side && host.kind === 'video' ? host.layers() : null;
   }
 
-  #settleKeyFrameTasks(layer: string): void {
+  #settleKeyFrameTasks(layer: string, timestamp: number): void {
     const isDone = ({ layers }: KeyFrameTask): boolean => layers.delete(layer) && layers.size === 0;
     const done = new Set(this.#keyFrameTasks.filter(isDone));
     if (done.size === 0) return;
     this.#keyFrameTasks = this.#keyFrameTasks.filter((task) => !done.has(task));
-    for (const { settle } of done) settle(null);
+    for (const { settle } of done) settle(null, timestamp);
   }
 
   #rejectKeyFrameTasks(): void {

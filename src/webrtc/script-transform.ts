@@ -133,10 +133,10 @@ class ScriptLink implements TransformLink {
   }
 
   #settle(id: number | null): Settle {
-    return (error) => {
+    return (error, timestamp) => {
       if (id === null) return;
       const record = error === null ? null : { name: error.name, message: error.message };
-      this.#post({ kind: 'settled', id, error: record });
+      this.#post({ kind: 'settled', id, error: record, timestamp });
     };
   }
 }

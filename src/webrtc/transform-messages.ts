@@ -11,7 +11,13 @@ export type ToWorker =
   | { readonly kind: 'frame'; readonly record: FrameRecord }
   /** The peer wants a key frame: sent only to those who listen. */
   | { readonly kind: 'keyFrameRequest'; readonly rid: string | null }
-  | { readonly kind: 'settled'; readonly id: number; readonly error: ErrorRecord | null }
+  /** `timestamp` is that of the key frame that was asked for. */
+  | {
+      readonly kind: 'settled';
+      readonly id: number;
+      readonly error: ErrorRecord | null;
+      readonly timestamp: number | undefined;
+    }
   | { readonly kind: 'end' };
 
 export type FromWorker =

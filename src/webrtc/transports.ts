@@ -227,11 +227,16 @@ export function closeUnusedTransports(slots: PeerConnectionSlots): void {
     return;
   }
   for (const transport of slots.transports.filter(({ sections }) => sections.length === 0)) {
-    transport.peer?.close();
+    const { peer, ice, dtls } = transport;
+    peer?.close();
     transport.peer = null;
-    transport.ice.slots.state = 'closed';
-    transport.dtls.slots.state = 'closed';
     slots.transports.splice(slots.transports.indexOf(transport), 1);
+    slots.tasks.queue(() => {
+      ice.slots.state = 'closed';
+      dtls.slots.state = 'closed';
+      ice.object.dispatchEvent(new Event('statechange'));
+      dtls.object.dispatchEvent(new Event('statechange'));
+    });
   }
   updateConnectionState(slots);
   updateIceGatheringState(slots);

@@ -27,7 +27,7 @@ interface Handlers {
 }
 
 type Frame = RTCEncodedVideoFrame | RTCEncodedAudioFrame;
-type Waiter = { readonly resolve: () => void; readonly reject: (error: unknown) => void };
+type Waiter = { readonly resolve: (timestamp: number | undefined) => void; readonly reject: (error: unknown) => void };
 
 const Target: TypedEventTargetConstructor<RTCRtpScriptTransformerEventMap, Handlers> = EventTarget as never;
 
@@ -101,13 +101,15 @@ export class RTCRtpScriptTransformer extends Target {
   }
 
   /**
-   * Has the sender make key frames: of one encoding, or of all. Resolves just before the last of them can be read.
+   * Has the sender make key frames: of one encoding, or of all. Resolves just before the last of them can be read, with its
+   * RTP timestamp.
    * @throws DOMException InvalidStateError unless a video sender has the transform, NotFoundError when nothing is sent
    * @throws TypeError for a malformed rid
    */
-  async generateKeyFrame(rid?: string): Promise<void> {
+  async generateKeyFrame(rid?: string): Promise<number> {
     const wanted = rid === undefined ? null : toDOMString(rid, 'rid');
-    return this.#call((id) => ({ kind: 'generateKeyFrame', id, rid: wanted }));
+    const timestamp = await this.#call((id) => ({ kind: 'generateKeyFrame', id, rid: wanted }));
+    return timestamp!;
   }
 
   /**
@@ -115,7 +117,7 @@ export class RTCRtpScriptTransformer extends Target {
    * @throws DOMException InvalidStateError unless a video receiver has the transform
    */
   async sendKeyFrameRequest(): Promise<void> {
-    return this.#call((id) => ({ kind: 'sendKeyFrameRequest', id }));
+    await this.#call((id) => ({ kind: 'sendKeyFrameRequest', id }));
   }
 
   /** Only those who listen decide about key frames: for the others the other thread does. */
@@ -134,7 +136,7 @@ export class RTCRtpScriptTransformer extends Target {
         this.#giveNext();
         break;
       case 'settled':
-        this.#settle(message.id, message.error);
+        this.#settle(message.id, message.error, message.timestamp);
         break;
       case 'keyFrameRequest':
         this.#decideAbout(message.rid);
@@ -182,7 +184,7 @@ export class RTCRtpScriptTransformer extends Target {
     if (this.dispatchEvent(event)) this.#post({ kind: 'generateKeyFrame', id: null, rid });
   }
 
-  #call(messageOf: (id: number) => FromWorker): Promise<void> {
+  #call(messageOf: (id: number) => FromWorker): Promise<number | undefined> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastCall;
       this.#calls.set(id, { resolve, reject });
@@ -191,10 +193,10 @@ export class RTCRtpScriptTransformer extends Target {
     });
   }
 
-  #settle(id: number, error: ErrorRecord | null): void {
+  #settle(id: number, error: ErrorRecord | null, timestamp?: number): void {
     const waiter = this.#calls.get(id);
     this.#calls.delete(id);
-    if (error === null) waiter?.resolve();
+    if (error === null) waiter?.resolve(timestamp);
     else waiter?.reject(toError(error));
   }
 

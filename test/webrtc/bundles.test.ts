@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { RTCPeerConnection, RTCTrackEvent } from '../../src/index.ts';
 import { EncodedTrackSource, encodedFrames } from '../../src/media/index.ts';
-import { Pair, type PairOptions, record } from './support.ts';
+import { Pair, type PairOptions, record, settled } from './support.ts';
 
 const withoutBundles = (sdp: string): string => sdp.replace(/a=group:BUNDLE.*\r\n/, '');
 
@@ -134,6 +134,7 @@ describe('a peer that does not bundle', () => {
     const theirs = video!.sender.transport!;
     video!.stop();
     await pair.during(negotiateApart(a, b));
+    await settled();
     expect([theirs.state, theirs.iceTransport.state, transportsOf(a).size]).toEqual(['closed', 'closed', 2]);
     a.addTransceiver('video');
     a.addTransceiver('audio');
@@ -211,6 +212,8 @@ describe('until the answer, a transport stands by for each section that may get 
   test('a peer that bundles has all of it on the first, and the others are closed', async () => {
     const a = await offer('balanced');
     const [first, ...others] = transportsOf(a);
+    const log: string[] = [];
+    for (const transport of others) record(log, transport!.iceTransport, 'statechange', () => transport!.state);
     await pair.during(
       (async () => {
         await pair.b.setRemoteDescription(a.localDescription!);
@@ -219,10 +222,12 @@ describe('until the answer, a transport stands by for each section that may get 
       })(),
     );
     expect([...transportsOf(a)]).toEqual([first]);
+    await settled();
     expect(others.map((transport) => [transport!.state, transport!.iceTransport.state])).toEqual([
       ['closed', 'closed'],
       ['closed', 'closed'],
     ]);
+    expect(log).toEqual(['statechange: closed', 'statechange: closed']);
     await pair.until(() => a.connectionState === 'connected');
   });
 

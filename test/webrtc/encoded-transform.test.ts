@@ -514,7 +514,15 @@ describe('a worker', () => {
   });
   afterAll(() => worker.terminate());
 
-  type Told = { kind: string; name?: string; method?: string; error?: string; rid?: string | null; metadata?: object };
+  type Told = {
+    kind: string;
+    name?: string;
+    method?: string;
+    error?: string;
+    value?: unknown;
+    rid?: string | null;
+    metadata?: object;
+  };
 
   /** A transform in the worker, and what it tells. */
   class Remote {
@@ -522,6 +530,8 @@ describe('a worker', () => {
     readonly #port: MessagePort;
     readonly #told: Told[] = [];
     #wake = (): void => {};
+    /** What the last call resolved with. */
+    value: unknown;
 
     constructor(options: object = {}) {
       const { port1, port2 } = new MessageChannel();
@@ -545,7 +555,9 @@ describe('a worker', () => {
     async call(method: 'generateKeyFrame' | 'sendKeyFrameRequest', rid?: string): Promise<string> {
       const settled = this.told('settled');
       this.#port.postMessage({ method, rid });
-      return (await settled).error ?? 'done';
+      const { error, value } = await settled;
+      this.value = value;
+      return error ?? 'done';
     }
 
     close(): void {
@@ -664,6 +676,7 @@ describe('a worker', () => {
     recorder.pipe.write(frame(1), VP8, { rid: 'b' });
     recorder.pipe.write(frame(2, 'key'), VP8, { rid: 'b' });
     expect(await all).toBe('done');
+    expect(remote.value).toBe(2 * VP8.clockRate); // the RTP timestamp of the last of them
     await recorder.count(3);
     const one = remote.call('generateKeyFrame', 'b');
     while (recorder.requests.length < 3) await settle();

@@ -18,8 +18,8 @@ workerScope.onrtctransform = ({ transformer }) => {
   if (port) {
     port.onmessage = async ({ data: { method, rid } }) => {
       try {
-        await (rid === undefined ? transformer[method]() : transformer[method](rid));
-        tell({ kind: 'settled', method });
+        const value = await (rid === undefined ? transformer[method]() : transformer[method](rid));
+        tell({ kind: 'settled', method, value });
       } catch (error) {
         tell({ kind: 'settled', method, error: error.name });
       }

@@ -32,10 +32,11 @@ export function makeMedia({ MediaStream }, { EncodedTrackSource, encodedFrames, 
     const pictures = [0, 1].map((odd) => makePicture(width, height, odd));
     let count = 0;
     const next = () => pictures[count++ % pictures.length]();
-    return makeTrack({ kind: 'video', codec: 'video/VP8', settings }, 1e6 / frameRate, next);
+    const prepare = () => pictures.map((make) => make());
+    return makeTrack({ kind: 'video', codec: 'video/VP8', settings }, 1e6 / frameRate, next, prepare);
   }
 
-  /** One square on a ground, which is a few hundred bytes; made when it is first wanted, as most tests send none. */
+  /** One square on a ground, which is a few hundred bytes; made when the track is first used, as most tests send none. */
   function makePicture(width, height, odd) {
     let data = null;
     const colorAt = (column, row) => (column === odd && row === 0 ? [81, 90, 240] : [41, 240, 110]);
@@ -45,7 +46,8 @@ export function makeMedia({ MediaStream }, { EncodedTrackSource, encodedFrames, 
     };
   }
 
-  function makeTrack(init, intervalUs, nextData) {
+  /** @param prepare what takes its time: done before there is a frame, so that none is late */
+  function makeTrack(init, intervalUs, nextData, prepare = () => {}) {
     const source = new EncodedTrackSource({ ...init, label: `test ${init.kind}` });
     const begin = performance.now() * 1000;
     let timestamp = 0;
@@ -62,6 +64,7 @@ export function makeMedia({ MediaStream }, { EncodedTrackSource, encodedFrames, 
     };
     const entry = { run };
     sources.add(entry);
+    source.onuse = prepare;
     source.onclose = () => sources.delete(entry);
     return source.track;
   }
