@@ -1,5 +1,6 @@
 /** The bus of a cluster, by its URL. The client libraries are not PureRTC's: whoever wants a cluster installs one. */
 import { type Bus, type IoRedisClient, type NatsConnectionLike, natsBus, redisBus } from '../server/index.ts';
+import { LateBus } from './late-bus.ts';
 import { SettingError } from './settings.ts';
 
 export type OpenBus = { readonly bus: Bus; close(): Promise<void> };
@@ -28,10 +29,28 @@ async function openRedis(url: string): Promise<OpenBus> {
 
 type Nats = { connect(options: object): Promise<NatsConnectionLike & { close(): Promise<void> }> };
 
+/** An engine that is down is no reason not to start: local service goes on, and `/readyz` says what is missing. */
 async function openNats(url: string): Promise<OpenBus> {
   const { connect } = (await load('@nats-io/transport-node')) as Nats;
-  const connection = await connect({ servers: url, maxReconnectAttempts: -1, waitOnFirstConnect: true });
-  return { bus: natsBus(connection), close: () => connection.close() };
+  const bus = new LateBus();
+  const connecting = connect({ servers: url, maxReconnectAttempts: -1, waitOnFirstConnect: true });
+  let connection: Awaited<typeof connecting> | null = null;
+  let isClosed = false;
+  connecting.then(
+    async (made) => {
+      if (isClosed) return made.close();
+      connection = made;
+      return bus.use(natsBus(made));
+    },
+    () => {}, // a URL that no server could have: the bus stays down
+  );
+  return {
+    bus,
+    async close() {
+      isClosed = true;
+      await connection?.close();
+    },
+  };
 }
 
 async function load(name: string): Promise<unknown> {

@@ -1,8 +1,10 @@
 /** `purertc serve` as it is built: the page, the tracker, STUN and TURN, from one command. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -114,6 +116,22 @@ describe('purertc serve', () => {
     const [[code], [status]] = await Promise.all([ended, closed]);
     expect(code).toBe(0);
     expect([1001, 1012]).toContain(status); // sent away by the first signal, or cut off by the second
+  });
+
+  test.each(['redis', 'nats'])('starts while the bus of its cluster is down, and says so: %s', async (scheme) => {
+    const nobody = createServer().listen(0, '127.0.0.1');
+    await once(nobody, 'listening');
+    const { port } = nobody.address() as { port: number };
+    await new Promise((resolve) => nobody.close(resolve));
+    const key = join(mkdtempSync(join(tmpdir(), 'purertc-serve-')), 'key');
+    writeFileSync(key, 'a secret of the cluster\n');
+    const bus = ['--bus', `${scheme}://127.0.0.1:${port}`, '--cluster-key-file', key];
+    const { server, tracker } = await start(...LOOPBACK, '--no-page', '--no-turn', ...bus);
+    rmSync(dirname(key), { recursive: true });
+    expect(await (await fetch(new URL('readyz', server))).json()).toEqual({ status: 'degraded', cluster: 'down' });
+    const { socket, answer } = await announce(tracker!, 'p'.repeat(20));
+    expect(answer['incomplete']).toBe(1);
+    socket.close();
   });
 
   test('says what is wrong in a line', async () => {
