@@ -6,6 +6,7 @@ import { type Served, type ServeOptions, serve } from '../app/serve/serve.ts';
 import { defaultCrypto } from '../crypto/index.ts';
 import { jsonLines, TrackerCluster } from '../server/index.ts';
 import { ephemeralCredentials } from '../turn/index.ts';
+import { readAccessKeys } from './access-keys.ts';
 import { type OpenBus, openBus } from './bus.ts';
 import {
   describeSettings,
@@ -28,6 +29,7 @@ type ServeSettings = {
   readonly tlsKey?: string;
   readonly page?: boolean;
   readonly origins?: readonly string[];
+  readonly accessKeys?: string;
   readonly trustedProxies?: readonly string[];
   readonly connectionsPerAddress?: number;
   readonly turn?: boolean;
@@ -71,6 +73,13 @@ const SETTINGS: SettingsFor<ServeSettings> = {
     variable: 'PURERTC_ORIGINS',
     about: 'pages that may use the tracker; all',
     isList: true,
+    parse: parseText,
+  },
+  accessKeys: {
+    flag: 'access-key-file',
+    takes: 'FILE',
+    variable: 'PURERTC_ACCESS_KEY_FILE',
+    about: 'keys of the tokens that connections must carry, as JSON; none needed',
     parse: parseText,
   },
   trustedProxies: {
@@ -222,6 +231,7 @@ function serveOptions(settings: ServeSettings, cluster: OpenBus | null): ServeOp
     status: { stats: settings.stats ?? false, metrics: settings.metrics ?? false },
     tracker: {
       ...(cluster && { cluster: new TrackerCluster({ bus: cluster.bus, key: readText(settings.clusterKey!).trim() }) }),
+      ...(settings.accessKeys && { access: { keys: readAccessKeys(settings.accessKeys) } }),
       ...(settings.log === 'json' && { log: jsonLines() }),
       ...(origins && { origins }),
       ...(trustedProxies && { trustedProxies }),

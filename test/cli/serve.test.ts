@@ -1,5 +1,6 @@
 /** `purertc serve` as it is built: the page, the tracker, STUN and TURN, from one command. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -11,6 +12,7 @@ import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { RTCPeerConnection } from '../../src/index.ts';
+import { signAccessToken } from '../../src/server/index.ts';
 
 const ENTRY: string = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const LOOPBACK = ['--host', '127.0.0.1', '--port', '0', '--turn-port', '0'];
@@ -116,6 +118,20 @@ describe('purertc serve', () => {
     const [[code], [status]] = await Promise.all([ended, closed]);
     expect(code).toBe(0);
     expect([1001, 1012]).toContain(status); // sent away by the first signal, or cut off by the second
+  });
+
+  test('lets nobody in without a token, where it has keys for them', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'purertc-serve-'));
+    const secret = randomBytes(32);
+    const file = join(directory, 'keys.json');
+    writeFileSync(file, JSON.stringify([{ id: 'k1', algorithm: 'HS256', secret: secret.toString('base64') }]));
+    const { tracker } = await start(...LOOPBACK, '--no-page', '--no-turn', '--access-key-file', file);
+    rmSync(directory, { recursive: true });
+    await expect(announce(tracker!, 'p'.repeat(20))).rejects.toThrow('401');
+    const token = signAccessToken({ exp: Date.now() / 1000 + 60 }, { id: 'k1', algorithm: 'HS256', secret });
+    const { socket, answer } = await announce(`${tracker}?token=${token}`, 'p'.repeat(20));
+    expect(answer['incomplete']).toBe(1);
+    socket.close();
   });
 
   test.each(['redis', 'nats'])('starts while the bus of its cluster is down, and says so: %s', async (scheme) => {
