@@ -145,6 +145,9 @@ export type SessionStats = {
   packetsReceived: number;
   bytesSent: number;
   bytesReceived: number;
+  /** When, in ms on the caller's clock; 0 before the first. */
+  lastPacketSentAt: number;
+  lastPacketReceivedAt: number;
   selectedPairChanges: number;
   /** Neither STUN nor DTLS nor SRTP, or of a protocol that is not spoken here. */
   unknownDatagrams: number;
@@ -165,6 +168,8 @@ export class Session {
     packetsReceived: 0,
     bytesSent: 0,
     bytesReceived: 0,
+    lastPacketSentAt: 0,
+    lastPacketReceivedAt: 0,
     selectedPairChanges: 0,
     unknownDatagrams: 0,
     unauthorizedDatagrams: 0,
@@ -365,14 +370,19 @@ export class Session {
     this.#dtls.start(this.#now);
   }
 
+  #noteReceived(packet: Uint8Array): void {
+    this.stats.packetsReceived++;
+    this.stats.bytesReceived += packet.length;
+    this.stats.lastPacketReceivedAt = this.#now;
+  }
+
   #handleDtls(packet: Uint8Array, socketId: number, remote: SocketAddress): void {
     if (this.#dtls === null || !this.ice.isAuthorizedPath(socketId, remote)) {
       if (this.#early.length < MAX_EARLY_DATAGRAMS) this.#early.push({ packet, socketId, remote });
       else this.stats.unauthorizedDatagrams++;
       return;
     }
-    this.stats.packetsReceived++;
-    this.stats.bytesReceived += packet.length;
+    this.#noteReceived(packet);
     if (this.ice.selectedPair === null) this.#returnPath = { socketId, remoteAddress: remote };
     if (this.#dtls.state === 'new') this.#startDtls();
     this.#dtls.handlePacket(packet, this.#now);
@@ -422,6 +432,7 @@ export class Session {
     }
     this.stats.packetsSent++;
     this.stats.bytesSent += packet.length;
+    this.stats.lastPacketSentAt = this.#now;
     this.#sink.transmit(packet, path.socketId, path.remoteAddress);
   }
 
@@ -447,8 +458,7 @@ export class Session {
       this.stats.unauthorizedDatagrams++;
       return;
     }
-    this.stats.packetsReceived++;
-    this.stats.bytesReceived += packet.length;
+    this.#noteReceived(packet);
     if (this.#inboundSrtp !== null) this.#openMedia(packet);
     else if (this.#earlyMedia.length < MAX_EARLY_MEDIA) this.#earlyMedia.push(packet);
   }

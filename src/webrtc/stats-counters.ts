@@ -13,9 +13,24 @@ export class StatsIds {
   }
 }
 
-export type Traffic = { packetsSent: number; packetsReceived: number; bytesSent: number; bytesReceived: number };
+export type Traffic = {
+  packetsSent: number;
+  packetsReceived: number;
+  bytesSent: number;
+  bytesReceived: number;
+  /** On the session's clock; of no meaning where nothing was sent, or received. */
+  lastPacketSentAt: number;
+  lastPacketReceivedAt: number;
+};
 
-const NONE: Traffic = { packetsSent: 0, packetsReceived: 0, bytesSent: 0, bytesReceived: 0 };
+const NONE: Traffic = {
+  packetsSent: 0,
+  packetsReceived: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+  lastPacketSentAt: 0,
+  lastPacketReceivedAt: 0,
+};
 
 /** The session counts what goes over the selected pair, whichever it is: this tells the pairs' shares. */
 export class PairTraffic {
@@ -42,16 +57,21 @@ export class PairTraffic {
   }
 }
 
-function pick({ packetsSent, packetsReceived, bytesSent, bytesReceived }: Traffic): Traffic {
-  return { packetsSent, packetsReceived, bytesSent, bytesReceived };
+function pick(stats: Traffic): Traffic {
+  const { packetsSent, packetsReceived, bytesSent, bytesReceived, lastPacketSentAt, lastPacketReceivedAt } = stats;
+  return { packetsSent, packetsReceived, bytesSent, bytesReceived, lastPacketSentAt, lastPacketReceivedAt };
 }
 
 /** `share` and what came between `before` and `now`. */
 function add(share: Traffic, now: Traffic, before: Traffic): Traffic {
+  const hasSent = now.packetsSent > before.packetsSent;
+  const hasReceived = now.packetsReceived > before.packetsReceived;
   return {
     packetsSent: share.packetsSent + now.packetsSent - before.packetsSent,
     packetsReceived: share.packetsReceived + now.packetsReceived - before.packetsReceived,
     bytesSent: share.bytesSent + now.bytesSent - before.bytesSent,
     bytesReceived: share.bytesReceived + now.bytesReceived - before.bytesReceived,
+    lastPacketSentAt: hasSent ? now.lastPacketSentAt : share.lastPacketSentAt,
+    lastPacketReceivedAt: hasReceived ? now.lastPacketReceivedAt : share.lastPacketReceivedAt,
   };
 }

@@ -198,6 +198,8 @@ export interface RTCIceCandidatePairStats extends RTCStats {
   packetsReceived?: number;
   bytesSent?: number;
   bytesReceived?: number;
+  lastPacketSentTimestamp?: number;
+  lastPacketReceivedTimestamp?: number;
   /** Seconds. */
   totalRoundTripTime?: number;
   currentRoundTripTime?: number;

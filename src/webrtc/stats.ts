@@ -224,6 +224,10 @@ function candidatePairStats(
   pair: CandidatePair,
 ): RTCStats {
   const { stats } = pair;
+  const { packetsSent, packetsReceived, bytesSent, bytesReceived, lastPacketSentAt, lastPacketReceivedAt } =
+    transport.pairTraffic.of(pair.id, session);
+  const age = (at: number): number => (transport.peer?.now() ?? at) - at;
+  const wallClock = (at: number): number => performance.timeOrigin + performance.now() - age(at);
   const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : ms / 1000);
   return make('candidate-pair', pairId(slots, pair), {
     transportId: transportId(transport),
@@ -231,7 +235,12 @@ function candidatePairStats(
     remoteCandidateId: slots.statsIds.of('R', pair.remote),
     state: pair.state === 'inProgress' ? 'in-progress' : pair.state,
     nominated: pair.nominated,
-    ...transport.pairTraffic.of(pair.id, session),
+    packetsSent,
+    packetsReceived,
+    bytesSent,
+    bytesReceived,
+    lastPacketSentTimestamp: packetsSent > 0 ? wallClock(lastPacketSentAt) : undefined,
+    lastPacketReceivedTimestamp: packetsReceived > 0 ? wallClock(lastPacketReceivedAt) : undefined,
     totalRoundTripTime: seconds(stats.totalRoundTripMs),
     currentRoundTripTime: seconds(stats.currentRoundTripMs),
     availableOutgoingBitrate: session.ice.selectedPair === pair ? session.media.rates?.targetBitrate : undefined,

@@ -80,6 +80,20 @@ describe('purertc serve', () => {
     expect((await fetch(chat!, { method: 'POST' })).status).toBe(405);
   });
 
+  test('is what npm start does, which opens it in a browser where there is one', async () => {
+    const script = fileURLToPath(new URL('../../scripts/start.mjs', import.meta.url));
+    child = spawn(process.execPath, [script, ...LOOPBACK, '--no-turn'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, PATH: '' }, // no browser is found, and nobody minds
+    });
+    for await (const line of createInterface({ input: child.stdout! })) {
+      const [, url] = /^chat +(\S+)/.exec(line) ?? [];
+      if (url === undefined) continue;
+      expect(await (await fetch(url)).text()).toContain('<title>PureRTC chat</title>');
+      break;
+    }
+  });
+
   test('tells members of a room its TURN server, which takes them as long as they are there', async () => {
     const { tracker } = await start(...LOOPBACK, '--allow-peers', '127.0.0.0/8');
     const { socket, answer } = await announce(tracker!, 'p'.repeat(20));
@@ -110,10 +124,9 @@ describe('purertc serve', () => {
   test('ends at once with SIGINT, and with SIGTERM after it has sent visitors away', async () => {
     const { tracker } = await start(...LOOPBACK, '--no-page', '--no-turn');
     const { socket } = await announce(tracker!, 'p'.repeat(20));
-    const closed = once(socket, 'close');
+    const [ended, closed] = [once(child!, 'exit'), once(socket, 'close')]; // with the first signal, if it is quick
     child!.kill('SIGTERM');
     await expect.poll(async () => fetch(tracker!.replace('ws', 'http')).catch(() => 'closed')).toBe('closed');
-    const ended = once(child!, 'exit');
     child!.kill('SIGINT');
     const [[code], [status]] = await Promise.all([ended, closed]);
     expect(code).toBe(0);

@@ -1,4 +1,5 @@
 /** Whole rooms in a simulated world: their own code, with trackers, sockets and peer connections that are told the time. */
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import type { RTCPeerConnection } from '../../src/index.ts';
 import { Room } from '../../src/signaling/room.ts';
@@ -127,6 +128,7 @@ describe('leaving', () => {
     const controller = new AbortController();
     const rooms = [join(world, { signal: controller.signal }), join(world)];
     await world.until(() => isMesh(rooms));
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1);
     const events = log(rooms[0]!);
     let hasLeft = false;
     void rooms[0]!.leave().then(() => {
@@ -137,6 +139,7 @@ describe('leaving', () => {
     void rooms[1]!.leave();
     await world.run(1_000);
     expect(world.leftovers).toEqual({ timers: 0, wakers: 0, sockets: 0, connections: 0 });
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
     expect(events).toEqual([]);
     expect(rooms[0]!.closed).toBe(true);
   });

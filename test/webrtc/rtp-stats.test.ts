@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type {
   MediaStreamTrack,
+  RTCIceCandidatePairStats,
   RTCInboundRtpStreamStats,
   RTCOutboundRtpStreamStats,
   RTCPeerConnection,
@@ -186,11 +187,16 @@ describe('a call', () => {
     const sent = media.reduce((sum, { packetsSent = 0 }) => sum + packetsSent, 0);
     expect(sent).toBeGreaterThan(50);
     expect(transport.packetsSent).toBeGreaterThan(sent);
-    expect(report.get(transport.selectedCandidatePairId!)).toMatchObject({
+    const pair = report.get(transport.selectedCandidatePairId!) as RTCIceCandidatePairStats;
+    expect(pair).toMatchObject({
       nominated: true,
       packetsSent: expect.any(Number),
       availableOutgoingBitrate: expect.any(Number),
     });
+    // A frame every 20 ms, and reports of it at least as often as feedback is sent.
+    expect(pair.timestamp - pair.lastPacketSentTimestamp!).toBeLessThan(50);
+    expect(pair.timestamp - pair.lastPacketReceivedTimestamp!).toBeLessThan(200);
+    expect(pair.lastPacketSentTimestamp).toBeLessThanOrEqual(pair.timestamp + 1);
     expect(all(report, 'data-channel')).toEqual([]);
     expect(outbound(report, 'video').targetBitrate).toBeGreaterThan(0);
   });
