@@ -80,11 +80,13 @@ describe('TransportFeedbackBuilder', () => {
   function build(arrivals: readonly (readonly [step: number, ms: number])[], base: number): TransportFeedback[] {
     const feedback: TransportFeedback[] = [];
     let builder = new TransportFeedbackBuilder(1, 2, base, 0);
+    let from = base;
     let sequenceNumber = base - 1;
     for (const [step, ms] of arrivals) {
       sequenceNumber += step;
-      if (builder.add(sequenceNumber & 0xffff, ms)) continue;
+      if (sequenceNumber - from < 0x8000 && builder.add(sequenceNumber & 0xffff, ms)) continue;
       feedback.push(builder.build()!);
+      from += feedback.at(-1)!.packetStatusCount;
       builder = new TransportFeedbackBuilder(1, 2, builder.nextSequenceNumber, feedback.length);
       expect(builder.add(sequenceNumber & 0xffff, ms)).toBe(true);
     }
