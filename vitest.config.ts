@@ -1,4 +1,4 @@
-import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { configDefaults, defineConfig, type ViteUserConfig } from 'vitest/config';
 
 /** Calls with browsers, which measure what comes in time: one after the other, so that none is at another's expense. */
 const CALLS = [
@@ -17,7 +17,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'all but calls',
           include: ['test/**/*.test.ts'],
-          exclude: CALLS,
+          exclude: [...configDefaults.exclude, ...CALLS],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
