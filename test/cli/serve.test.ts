@@ -3,6 +3,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -78,6 +79,12 @@ describe('purertc serve', () => {
       expect((await fetch(new URL(path, chat))).status).toBe(404);
     }
     expect((await fetch(chat!, { method: 'POST' })).status).toBe(405);
+    for (const target of ['//', '//[', 'http://[', '/%', '*']) {
+      const { hostname, port } = new URL(chat!);
+      const answer = request({ hostname, port, path: target }).end();
+      expect([target, ((await once(answer, 'response')) as [IncomingMessage])[0].statusCode]).toEqual([target, 404]);
+    }
+    expect((await fetch(chat!)).status).toBe(200);
   });
 
   test('is what npm start does, which opens it in a browser where there is one', async () => {

@@ -84,7 +84,7 @@ export async function serve(options: ServeOptions = {}): Promise<Served> {
   const turn = await startTurn(options, (sessionId) => attached?.tracker.isLive(sessionId) ?? false, onWarning);
   let answerStatus: ReturnType<typeof statusHandler> = () => false;
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
-    const { pathname } = new URL(request.url ?? '/', 'http://host');
+    const [pathname = '/'] = (request.url ?? '/').split('?'); // as it came: `//` is no URL, and must not throw
     if (answerStatus(request, response)) return;
     if (pathname === '/config.json') {
       answerWith(request, response, 'application/json', JSON.stringify(pageConfig(path, turn)));
