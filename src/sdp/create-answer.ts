@@ -25,12 +25,18 @@ import {
 /** RFC 8831 §6.2: the streams we allow, said where the older form of a data section asks. */
 const LEGACY_STREAMS = 65_535;
 
+/**
+ * Bound: transports that an offer can make us open, each with a socket on every address of the machine. The sections beyond
+ * are turned down, which a bundle would have spared them.
+ */
+const MAX_TRANSPORTS = 16;
+
 /** The answer to `state.pendingRemote`. @throws Error when that is not there */
 export function createAnswer(model: LocalModel, state: NegotiationState): SessionDescription {
   const offer = state.pendingRemote;
   if (offer === null) throw new Error('there is no remote offer to answer');
   const answers = possibleAnswers(model, offer);
-  const transports = acceptedTransports(offer, answers, model.bundlePolicy === 'max-bundle');
+  const transports = acceptedTransports(offer, answers, model.bundlePolicy === 'max-bundle' ? 1 : MAX_TRANSPORTS);
   const media = offer.media.map((section, index) => {
     const transport = transports.find(({ accepted }) => accepted.includes(section));
     if (transport === undefined) return rejectedSection(section);
@@ -75,16 +81,16 @@ interface AcceptedTransport {
 
 /**
  * Each bundle, and each section that stands alone, as far as there are answers. There is one data section (RFC 8841
- * §3). @param isOne nothing but the first transport (RFC 8829 §4.1.1, `max-bundle`)
+ * §3). @param most how many: one with `max-bundle` (RFC 8829 §4.1.1)
  */
-function acceptedTransports(offer: SessionDescription, answers: Answers, isOne: boolean): readonly AcceptedTransport[] {
+function acceptedTransports(offer: SessionDescription, answers: Answers, most: number): readonly AcceptedTransport[] {
   const transports: AcceptedTransport[] = [];
   const isPlaced = (section: MediaSection): boolean => transports.some(({ accepted }) => accepted.includes(section));
   const hasData = (): boolean => transports.some(({ accepted }) => accepted.some(({ sctp }) => sctp !== null));
   const tried = new Set<Group>();
   for (const section of answers.keys()) {
     const group = bundleGroup(offer, section.mid);
-    if ((isOne && transports.length > 0) || isPlaced(section) || (group && tried.has(group))) continue;
+    if (transports.length === most || isPlaced(section) || (group && tried.has(group))) continue;
     if (group === undefined) {
       if (section.port === 0 || (section.sctp !== null && hasData())) continue;
       transports.push({ isBundle: false, tagged: section, accepted: [section] });

@@ -49,6 +49,14 @@ describe('answers', () => {
     expect(transports.map((transport) => transport.sections)).toEqual(sections);
   });
 
+  test('open 16 transports at the most, and turn down what would need more', () => {
+    const [head, sound] = chromium.replace('a=group:BUNDLE 0 1 2', 'a=x').split(/^(?=m=)/m);
+    const sections = Array.from({ length: 20 }, (_, i) => sound!.replace('a=mid:0', `a=mid:${i}`));
+    const peer = new MediaPeer();
+    peer.setRemote('offer', head + sections.join(''));
+    expect(peer.answer().media.map(({ port }) => port > 0)).toEqual([...Array(16).fill(true), ...Array(4).fill(false)]);
+  });
+
   test('take the association on the transport of the data section', () => {
     const { transports } = answering('a=group:BUNDLE 0 1');
     expect(transports.map(({ sctp }) => sctp?.mid ?? null)).toEqual([null, '2']);
