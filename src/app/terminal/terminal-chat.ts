@@ -279,8 +279,9 @@ export class TerminalChat {
     }
   }
 
+  /** What trackers say comes from the network too: nothing in it may move the cursor. */
   #note(line: string): void {
-    this.#screen.print(this.#screen.style('dim', line));
+    this.#screen.print(this.#screen.style('dim', line.replace(/\p{Cc}/gu, ' ')));
   }
 
   #try(action: () => void): void {
