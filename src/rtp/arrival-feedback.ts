@@ -52,15 +52,15 @@ export class ArrivalFeedback {
   }
 
   /** What is due, from us. */
-  takeReports(senderSsrc: number, now: number, push: (packet: RtcpPacket, now: number) => void): void {
+  takeReports(senderSsrc: number, now: number, push: (packet: RtcpPacket) => void): void {
     if (this.#arrivals.nextTimeout <= now) {
-      for (const report of this.#arrivals.takeReports(senderSsrc, now)) push(report, now);
+      for (const report of this.#arrivals.takeReports(senderSsrc, now)) push(report);
     }
     if (this.#ecnArrivals.nextTimeout <= now) {
-      for (const report of this.#ecnArrivals.takeReports(senderSsrc, now)) push(report, now);
+      for (const report of this.#ecnArrivals.takeReports(senderSsrc, now)) push(report);
     }
     const estimator = this.#remoteEstimator;
     const estimate = estimator !== null && estimator.nextTimeout <= now ? estimator.takeEstimate(now) : null;
-    if (estimate !== null) push({ kind: 'remb', senderSsrc, ...estimate }, now);
+    if (estimate !== null) push({ kind: 'remb', senderSsrc, ...estimate });
   }
 }

@@ -268,7 +268,9 @@ export class RtpTransport {
     this.#incoming.handleTimeout(now);
     if (this.#isPaced && this.#controller.nextTimeout <= now) this.#controller.handleTimeout(now);
     if (this.#pacer.nextTimeout <= now) this.#pacer.handleTimeout(now);
-    this.#arrivals.takeReports(this.#rtcp.ssrc, now, (report, at) => this.#rtcp.push(report, at));
+    if (this.#arrivals.nextTimeout <= now) {
+      this.#arrivals.takeReports(this.#rtcp.ssrc, now, (report) => this.#rtcp.push(report, now));
+    }
     if (this.#rtcp.nextTimeout <= now) this.#rtcp.handleTimeout(now);
     this.#events.flush();
   }
